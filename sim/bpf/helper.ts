@@ -1,0 +1,83 @@
+/**
+ * Helper records. A helper family is one file; those that know no network stand in bpf/helpers/, the network's in
+ * net/helpers/. Verifier, JIT, interpreter and documentation read the one record.
+ *
+ * Arguments reach `call` as numbers. An argument of kind "u64" takes two places (low word, high word), every other one place;
+ * the words are signed or unsigned as they come from WebAssembly: use `>>> 0` where it matters (addresses never need it).
+ * A result of kind "u64" is returned as its low word, after the high word was put into `env.machine.setReturnHigh(hi)`.
+ */
+import type { BpfEnv } from "./env.ts";
+import type { MapKind } from "./map.ts";
+import type { ProgKind } from "./prog-type.ts";
+
+/** What a helper takes in one argument. */
+export type ArgKind =
+  /** The program's context, whole. */
+  | "ctx"
+  /** A map; the number is its handle. */
+  | "map"
+  /** Address of keySize readable bytes of the map in the argument before. */
+  | "map_key"
+  /** Address of valueSize readable bytes of that map. */
+  | "map_value"
+  /** Address of readable bytes; their number is the next argument of kind "size" or "size0". */
+  | "mem"
+  /** Likewise, may be null when the size is 0 (size0) or always. */
+  | "mem_or_null"
+  /** Address of bytes that the helper writes; their number is the next argument of kind "size" or "size0". */
+  | "mem_out"
+  /** Address of readable and writable bytes, a fixed number of them (`fixed` in the record). */
+  | "mem_fixed"
+  /** Number of bytes, at least 1, for the memory argument before it. */
+  | "size"
+  /** Number of bytes, 0 allowed. */
+  | "size0"
+  /** A 32-bit scalar. */
+  | "u32"
+  /** A 64-bit scalar, passed as low word, high word. */
+  | "u64"
+  /** Address that a ring buffer reserve returned. */
+  | "ringbuf_record"
+  /** Address of a subprogram (a callback). The number is an index into the machine's table. */
+  | "func"
+  /** Whatever the register holds, low word; the helper checks itself. */
+  | "any";
+
+/** What a helper answers. */
+export type RetKind =
+  /** int, sign-extended to 64 bits. */
+  | "int"
+  /** u32, zero-extended. */
+  | "u32"
+  /** u64; high word by setReturnHigh. */
+  | "u64"
+  /** Address of a map value, or 0. */
+  | "map_value_or_null"
+  /** Address of memory of the size given as argument, or 0. */
+  | "mem_or_null"
+  | "void";
+
+/** The record of one helper. */
+export interface HelperDef<E extends BpfEnv = BpfEnv> {
+  /** BPF_FUNC_* number. */
+  readonly id: number;
+  /** Without the `bpf_` prefix: `map_lookup_elem`. */
+  readonly name: string;
+  /** Kernel version that has it: `3.19`. */
+  readonly since: string;
+  readonly args: readonly ArgKind[];
+  /** Bytes behind a "mem_fixed" argument. */
+  readonly fixed?: number;
+  readonly ret: RetKind;
+  /** May only be called by programs under a GPL-compatible licence. */
+  readonly gplOnly: boolean;
+  /** Program types that may call it; null means all. */
+  readonly progKinds: readonly ProgKind[] | null;
+  /** Map types its map argument may have; null means all or none. */
+  readonly mapKinds: readonly MapKind[] | null;
+  /** It may move the packet: packet pointers die (bpf_helper_changes_pkt_data). */
+  readonly changesPacket: boolean;
+  /** What a call costs the simulated CPU, ns. @source FACTS: measured on Linux 6.18 with BPF_PROG_RUN, or an estimate that says so */
+  readonly costNs: number;
+  call(env: E, ...args: number[]): number;
+}

@@ -1,0 +1,63 @@
+/** The registry of helpers that know no network: one family a file, one line a helper. */
+import type { HelperDef } from "../helper.ts";
+import { forEachMapElem, loop } from "./callback.ts";
+import { csumDiff } from "./csum.ts";
+import {
+  getCurrentComm,
+  getCurrentPidTgid,
+  getCurrentUidGid,
+  getNumaNodeId,
+  getPrandomU32,
+  getSmpProcessorId,
+} from "./identity.ts";
+import { mapDeleteElem, mapLookupElem, mapLookupPercpuElem, mapUpdateElem } from "./map-ops.ts";
+import { perfEventOutput } from "./perf-event.ts";
+import { snprintf, tracePrintk, traceVprintk } from "./print.ts";
+import { probeReadKernel, probeReadKernelStr } from "./probe-read.ts";
+import { mapPeekElem, mapPopElem, mapPushElem } from "./queue-ops.ts";
+import { ringbufDiscard, ringbufOutput, ringbufQuery, ringbufReserve, ringbufSubmit } from "./ringbuf.ts";
+import { spinLock, spinUnlock } from "./spin-lock.ts";
+import { strncmp, strtol, strtoul } from "./string.ts";
+import { tailCall } from "./tail-call.ts";
+import { jiffies64, ktimeGetBootNs, ktimeGetCoarseNs, ktimeGetNs } from "./time.ts";
+
+/** Every helper of the eBPF machine itself, by number. */
+export const baseHelpers: readonly HelperDef[] = [
+  mapLookupElem,
+  mapUpdateElem,
+  mapDeleteElem,
+  ktimeGetNs,
+  tracePrintk,
+  getPrandomU32,
+  getSmpProcessorId,
+  tailCall,
+  getCurrentPidTgid,
+  getCurrentUidGid,
+  getCurrentComm,
+  perfEventOutput,
+  csumDiff,
+  getNumaNodeId,
+  mapPushElem,
+  mapPopElem,
+  mapPeekElem,
+  spinLock,
+  spinUnlock,
+  strtol,
+  strtoul,
+  probeReadKernel,
+  probeReadKernelStr,
+  jiffies64,
+  ktimeGetBootNs,
+  ringbufOutput,
+  ringbufReserve,
+  ringbufSubmit,
+  ringbufDiscard,
+  ringbufQuery,
+  ktimeGetCoarseNs,
+  forEachMapElem,
+  snprintf,
+  traceVprintk,
+  loop,
+  strncmp,
+  mapLookupPercpuElem,
+];

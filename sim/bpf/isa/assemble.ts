@@ -1,0 +1,178 @@
+/**
+ * Text to instructions: the inverse of the disassembler, for tests and for programs written by hand. It reads the same
+ * rows, so every form that disassembles also assembles. Added to the kernel's syntax:
+ *
+ *     name:                   a label; jumps and calls may name one instead of `pc+5`
+ *     # text  or  ; text      a comment
+ *     r1 = 0x1234 ll          a ld_imm64, also in decimal and negative (plain hexadecimal is one, too)
+ *     r1 = map[vips]          the map of that name, or `map[.data]+8` for a byte of its only value: relocations
+ *     r1 = subprog[name]      the address of a function
+ *     call map_lookup_elem    a helper by name (given `helperId`), or `call 1`, or `call bpf_map_lookup_elem#1`
+ */
+import { ObjectError } from "../../engine/errors.ts";
+import type { Relocation } from "../spec.ts";
+import { type InsnRow, insnRows } from "./table.ts";
+
+/** What the assembler may be told. */
+export interface AssembleOptions {
+  /** Number of a helper by its name without `bpf_`. */
+  readonly helperId?: (name: string) => number | undefined;
+}
+
+/** An assembled program. */
+export interface Assembled {
+  readonly insns: Uint8Array;
+  readonly relocations: readonly Relocation[];
+  /** Slots of the labels. */
+  readonly labels: ReadonlyMap<string, number>;
+}
+
+interface Pattern {
+  readonly row: InsnRow;
+  readonly regexp: RegExp;
+  readonly fields: readonly string[];
+}
+
+interface Line {
+  readonly number: number;
+  readonly text: string;
+  readonly slot: number;
+}
+
+const PATTERN_OF_FIELD: Readonly<Record<string, string>> = {
+  dst: "(\\d+)",
+  src: "(\\d+)",
+  off: "([+-]\\s*\\d+)",
+  imm: "(-?\\d+)",
+  ximm: "(-?\\d+|0x[0-9a-fA-F]+)",
+  next: "(\\d+)",
+  to: "(pc[+-]\\d+|[A-Za-z_.][\\w.]*)",
+  tolong: "(pc[+-]\\d+|[A-Za-z_.][\\w.]*)",
+  imm64: "(0x[0-9a-fA-F]+|-?\\d+ ll|-?0x[0-9a-fA-F]+ ll)",
+  helper: "((?:\\w+#)?\\d+|[A-Za-z_]\\w*)",
+};
+
+const MAP_LOAD = /^r(\d+) = map\[([\w.$]+)\](?:\[0\])?(?:\s*\+\s*(\d+))?$/;
+
+/**
+ * Assembles a program.
+ * @throws ObjectError ASM_INVALID naming line and text
+ */
+export function assemble(source: string, options: AssembleOptions = {}): Assembled {
+  const labels = new Map<string, number>();
+  const lines: Line[] = [];
+  let slot = 0;
+  source.split("\n").forEach((raw, i) => {
+    let text = raw.replace(/(^|\s)[#;].*$/, "").trim();
+    const label = /^([A-Za-z_.][\w.]*):\s*/.exec(text);
+    if (label !== null) {
+      labels.set(label[1]!, slot);
+      text = text.slice(label[0].length);
+    }
+    if (text === "") return;
+    lines.push({ number: i + 1, text, slot });
+    slot += isWide(text) ? 2 : 1;
+  });
+  const insns = new Uint8Array(slot * 8);
+  const relocations: Relocation[] = [];
+  for (const line of lines) assembleLine(line, insns, relocations, labels, options);
+  return { insns, relocations, labels };
+}
+
+let patterns: readonly Pattern[] | null = null;
+
+function allPatterns(): readonly Pattern[] {
+  patterns ??= insnRows
+    .filter((row) => row.opcode !== 0x18 || row.src === 0 || row.src === 4)
+    .map((row) => {
+      const fields: string[] = [];
+      const source = row.text
+        .split(/(\{\w+\})/)
+        .map((part) => {
+          const field = /^\{(\w+)\}$/.exec(part)?.[1];
+          if (field === undefined) return part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/ /g, "\\s*");
+          const seen = fields.indexOf(field);
+          if (seen >= 0) return `\\${seen + 1}`;
+          fields.push(field);
+          return PATTERN_OF_FIELD[field]!;
+        })
+        .join("");
+      return { row, fields, regexp: new RegExp(`^${source}$`) };
+    });
+  return patterns;
+}
+
+function isWide(text: string): boolean {
+  if (MAP_LOAD.test(text)) return true;
+  return allPatterns().find((p) => p.regexp.test(text))?.row.opcode === 0x18;
+}
+
+function assembleLine(
+  line: Line,
+  insns: Uint8Array,
+  relocations: Relocation[],
+  labels: ReadonlyMap<string, number>,
+  options: AssembleOptions,
+): void {
+  const map = MAP_LOAD.exec(line.text);
+  const dv = new DataView(insns.buffer);
+  const at = line.slot * 8;
+  if (map !== null) {
+    insns[at] = 0x18;
+    insns[at + 1] = Number(map[1]) | ((map[3] === undefined ? 1 : 2) << 4);
+    relocations.push(
+      map[3] === undefined
+        ? { kind: "map", insn: line.slot, map: map[2]! }
+        : { kind: "map-value", insn: line.slot, map: map[2]!, offset: Number(map[3]) },
+    );
+    return;
+  }
+  const called = /^call (.*)$/.exec(line.text)?.[1];
+  const local = called !== undefined && labels.has(called);
+  const pattern = allPatterns().find((p) => p.regexp.test(line.text) && (!local || p.row.src === 1));
+  if (pattern === undefined) throw asmError(line, "no such instruction");
+  const match = pattern.regexp.exec(line.text)!;
+  const { row } = pattern;
+  insns[at] = row.opcode;
+  let src = row.src ?? 0;
+  let dst = 0;
+  dv.setInt16(at + 2, row.off ?? 0, true);
+  dv.setInt32(at + 4, row.imm ?? 0, true);
+  pattern.fields.forEach((field, i) => {
+    const text = match[i + 1]!;
+    if (field === "dst") dst = Number(text);
+    else if (field === "src") src = Number(text);
+    else if (field === "off") dv.setInt16(at + 2, Number(text.replace(/\s/g, "")), true);
+    else if (field === "to") dv.setInt16(at + 2, relative(line, text, labels), true);
+    else if (field === "tolong") dv.setInt32(at + 4, relative(line, text, labels), true);
+    else if (field === "helper") dv.setInt32(at + 4, helperNumber(line, text, options), true);
+    else if (field === "imm64") {
+      const digits = text.replace(" ll", "");
+      const value = BigInt.asUintN(64, digits.startsWith("-") ? -BigInt(digits.slice(1)) : BigInt(digits));
+      dv.setUint32(at + 4, Number(value & 0xffffffffn), true);
+      dv.setUint32(at + 12, Number(value >> 32n), true);
+    } else dv.setInt32(at + 4, Number(text) | 0, true);
+  });
+  if (dst > 15 || src > 15) throw asmError(line, "no such register");
+  insns[at + 1] = dst | (src << 4);
+}
+
+function relative(line: Line, text: string, labels: ReadonlyMap<string, number>): number {
+  const rel = /^pc([+-]\d+)$/.exec(text);
+  if (rel !== null) return Number(rel[1]);
+  const slot = labels.get(text);
+  if (slot === undefined) throw asmError(line, `no label "${text}"`);
+  return slot - line.slot - 1;
+}
+
+function helperNumber(line: Line, text: string, options: AssembleOptions): number {
+  const digits = /(?:^|#)(\d+)$/.exec(text);
+  if (digits !== null) return Number(digits[1]);
+  const id = options.helperId?.(text.replace(/^bpf_/, ""));
+  if (id === undefined) throw asmError(line, `no helper "${text}"`);
+  return id;
+}
+
+function asmError(line: Line, what: string): ObjectError {
+  return new ObjectError({ code: "ASM_INVALID", message: `line ${line.number}: ${what}: ${line.text}` });
+}

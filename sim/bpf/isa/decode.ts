@@ -1,0 +1,189 @@
+/**
+ * Slots to decoded instructions, with the checks that the kernel makes before it looks at any program state: opcodes,
+ * registers, reserved fields, jump targets, the program's end.
+ *
+ * @source kernel/bpf/verifier.c resolve_pseudo_ldimm64, check_subprogs, check_cfg (their messages are used here)
+ */
+import { ObjectError } from "../../engine/errors.ts";
+import type { Insn } from "./insn.ts";
+import { type InsnFields, type InsnRow, rowsOfOpcode } from "./table.ts";
+
+/** A decoded program. */
+export interface DecodedProgram {
+  readonly insns: readonly Insn[];
+  /** Index into `insns` by slot; -1 for the second slot of a ld_imm64. */
+  readonly indexOfSlot: Int32Array;
+  /** First slots of the functions, ascending; the entry's 0 first. */
+  readonly functionSlots: readonly number[];
+}
+
+/** Reads the fields of the slot at `slot`. The second slot of a ld_imm64 is read along; 0 when there is none. */
+export function readFields(bytes: Uint8Array, slot: number): InsnFields {
+  const dv = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const at = slot * 8;
+  const regs = bytes[at + 1]!;
+  const off = dv.getInt16(at + 2, true);
+  const imm = dv.getInt32(at + 4, true);
+  const next = at + 16 <= bytes.length ? dv.getInt32(at + 12, true) : 0;
+  return {
+    dst: regs & 15,
+    src: regs >> 4,
+    off,
+    imm,
+    next,
+    offTarget: slot + 1 + off,
+    immTarget: slot + 1 + imm,
+  };
+}
+
+/** The row that an instruction is a form of. @returns undefined when no form has these fixed fields */
+export function rowOf(opcode: number, f: InsnFields): InsnRow | undefined {
+  return rowsOfOpcode[opcode]!.find(
+    (row) => (row.off ?? f.off) === f.off && (row.imm ?? f.imm) === f.imm && (row.src ?? f.src) === f.src,
+  );
+}
+
+/**
+ * Decodes a linked program.
+ * @param name the program's, for messages
+ * @throws ObjectError INSN_INVALID naming program and instruction, with the kernel's sentence where it has one
+ */
+export function decodeProgram(name: string, bytes: Uint8Array): DecodedProgram {
+  if (bytes.length === 0) throw insnError(name, -1, "the program has no instructions");
+  if (bytes.length % 8 !== 0) {
+    throw insnError(name, -1, `the program's ${bytes.length} bytes are no whole number of 8-byte instructions`);
+  }
+  const slots = bytes.length / 8;
+  const insns: Insn[] = [];
+  const indexOfSlot = new Int32Array(slots).fill(-1);
+  for (let slot = 0; slot < slots; ) {
+    indexOfSlot[slot] = insns.length;
+    const opcode = bytes[slot * 8]!;
+    const f = readFields(bytes, slot);
+    const row = rowOf(opcode, f);
+    if (row === undefined) {
+      const known = rowsOfOpcode[opcode]!.length > 0;
+      throw insnError(
+        name,
+        slot,
+        known ? `opcode ${hex(opcode)} uses reserved fields` : `unknown opcode ${hex(opcode)}`,
+      );
+    }
+    if (row.refuse !== undefined) throw insnError(name, slot, `${row.refuse} are not supported`, "INSN_UNSUPPORTED");
+    checkFields(name, slot, row, f);
+    if (opcode === 0x18) checkSecondSlot(name, slot, bytes);
+    insns.push({ ...row.body(f), slot });
+    slot += opcode === 0x18 ? 2 : 1;
+  }
+  const functionSlots = findFunctions(name, insns, indexOfSlot);
+  checkTargets(name, insns, indexOfSlot, functionSlots);
+  return { insns, indexOfSlot, functionSlots };
+}
+
+/** An ObjectError about one instruction of a program. @param slot -1: about the program as a whole */
+export function insnError(name: string, slot: number, what: string, code: string = "INSN_INVALID"): ObjectError {
+  const where = slot < 0 ? "" : `insn ${slot}: `;
+  return new ObjectError({ code, message: `program "${name}": ${where}${what}` });
+}
+
+const namesOfRow = new Map<InsnRow, ReadonlySet<string>>();
+
+/** Fields that the text of a row names. */
+function names(row: InsnRow): ReadonlySet<string> {
+  let set = namesOfRow.get(row);
+  if (set === undefined) {
+    const fieldOf: Readonly<Record<string, string>> = {
+      to: "off",
+      tolong: "imm",
+      ximm: "imm",
+      imm64: "imm",
+      helper: "imm",
+    };
+    set = new Set([...row.text.matchAll(/\{(\w+)\}/g)].map((m) => fieldOf[m[1]!] ?? m[1]!));
+    namesOfRow.set(row, set);
+  }
+  return set;
+}
+
+function checkFields(name: string, slot: number, row: InsnRow, f: InsnFields): void {
+  const used = names(row);
+  for (const field of ["dst", "src", "off", "imm"] as const) {
+    if (row[field as "src" | "off" | "imm"] === undefined && !used.has(field) && f[field] !== 0) {
+      throw insnError(name, slot, `opcode ${hex(row.opcode)} uses reserved fields (${field} is ${f[field]})`);
+    }
+  }
+  if (used.has("dst") && f.dst > 10) throw insnError(name, slot, `R${f.dst} is invalid`);
+  if (used.has("src") && f.src > 10) throw insnError(name, slot, `R${f.src} is invalid`);
+  const written = writtenRegister(row, f);
+  if (written === 10) throw insnError(name, slot, "frame pointer is read only");
+}
+
+/** The register that an instruction of this form writes besides r0..r5 of calls, -1 when none. */
+function writtenRegister(row: InsnRow, f: InsnFields): number {
+  const body = row.body(f);
+  switch (body.kind) {
+    case "alu":
+    case "neg":
+    case "movsx":
+    case "swap":
+    case "ldx":
+    case "ld_imm64":
+      return body.dst;
+    case "atomic":
+      return body.fetch && body.op !== "cmpxchg" ? body.src : -1;
+    default:
+      return -1;
+  }
+}
+
+function checkSecondSlot(name: string, slot: number, bytes: Uint8Array): void {
+  const at = (slot + 1) * 8;
+  if (at + 8 > bytes.length) throw insnError(name, slot, "invalid bpf_ld_imm64 insn: its second slot is missing");
+  if (bytes[at] !== 0 || bytes[at + 1] !== 0 || bytes[at + 2] !== 0 || bytes[at + 3] !== 0) {
+    throw insnError(name, slot, "invalid bpf_ld_imm64 insn: its second slot is not empty");
+  }
+}
+
+function findFunctions(name: string, insns: readonly Insn[], indexOfSlot: Int32Array): number[] {
+  const starts = new Set<number>([0]);
+  for (const insn of insns) {
+    if (insn.kind !== "call_sub" && !(insn.kind === "ld_imm64" && insn.what === "func")) continue;
+    const t = insn.target;
+    if (t < 0 || t >= indexOfSlot.length || indexOfSlot[t] === -1) {
+      throw insnError(name, insn.slot, `call to invalid destination: no instruction starts at ${t}`);
+    }
+    starts.add(t);
+  }
+  return [...starts].sort((a, b) => a - b);
+}
+
+function checkTargets(
+  name: string,
+  insns: readonly Insn[],
+  indexOfSlot: Int32Array,
+  functionSlots: readonly number[],
+): void {
+  let fn = 0;
+  for (let i = 0; i < insns.length; i++) {
+    const insn = insns[i]!;
+    while (fn + 1 < functionSlots.length && insn.slot >= functionSlots[fn + 1]!) fn++;
+    const start = functionSlots[fn]!;
+    const end = functionSlots[fn + 1] ?? indexOfSlot.length;
+    if (insn.kind === "ja" || insn.kind === "jump") {
+      if (insn.target < start || insn.target >= end) {
+        throw insnError(name, insn.slot, `jump out of range from insn ${insn.slot} to ${insn.target}`);
+      }
+      if (indexOfSlot[insn.target] === -1) {
+        throw insnError(name, insn.slot, `jump into the middle of ldimm64 insn ${insn.target}`);
+      }
+    }
+    const next = insns[i + 1];
+    if ((next === undefined || next.slot >= end) && insn.kind !== "exit" && insn.kind !== "ja") {
+      throw insnError(name, insn.slot, "last insn is not an exit or jmp");
+    }
+  }
+}
+
+function hex(opcode: number): string {
+  return opcode.toString(16).padStart(2, "0");
+}

@@ -1,0 +1,302 @@
+/**
+ * A linked program to one WebAssembly module.
+ *
+ * The module's functions are the program's, in their order, then the check function. What differs between two hosts that run
+ * the same program over maps of the same shape are imported values only, so that they share one compiled module.
+ */
+import { assertNever, BugError } from "../../engine/errors.ts";
+import { Wasm, type WasmModule } from "../../engine/wasm.ts";
+import { mapCallCostNs } from "../helpers/map-ops.ts";
+import type { Insn } from "../isa/insn.ts";
+import { defineAccessCheck } from "./access-check.ts";
+import { CELL_CTX, CELL_INSNS, CELL_START, FRAME_BYTES, INSN_COST_NS, LEVEL_BYTES, MAX_RUN_INSNS } from "./cells.ts";
+import { buildCfg, type Cfg } from "./cfg.ts";
+import { emitAlu, emitCondition, emitMovsx, emitNeg, emitSwap } from "./emit-alu.ts";
+import { emitHelperCall, emitSubprogramCall } from "./emit-call.ts";
+import { emitAtomic, emitLoad, emitPacketLoad, emitStore } from "./emit-memory.ts";
+import {
+  Emitter,
+  ENTRY_TYPE,
+  FAULT,
+  FAULT_PARAMS,
+  type PacketRange,
+  type ProgramContext,
+  SUBPROGRAM_TYPE,
+} from "./emitter.ts";
+import { entryState, type FlowState, flowKinds, transfer } from "./flow.ts";
+import { ANY, joinKinds, type Kind } from "./kinds.ts";
+import type { LinkedFunction, LinkedProgram } from "./link.ts";
+import { emitStructure } from "./structure.ts";
+import { WasmCode } from "./wasm-code.ts";
+import { WasmModuleBuilder } from "./wasm-module.ts";
+import { I32, I64, W } from "./wasm-op.ts";
+
+/** A compiled program; needs the values of its imports to become an instance. */
+export interface CompiledProgram {
+  readonly module: WasmModule;
+  /** Size of the module, bytes. */
+  readonly bytes: number;
+  readonly functionImports: readonly string[];
+  readonly globalImports: readonly string[];
+}
+
+/** Name of the export that is the program's entry; callbacks are exported as `cb:` and their slot. */
+export const ENTRY_EXPORT = "run";
+
+/**
+ * Compiles.
+ * @param cells address of the machine's cells, a constant in the code
+ * @throws ObjectError when a helper is called with a map that it does not take
+ */
+export function compileProgram(program: LinkedProgram, cells: number, checks: boolean): CompiledProgram {
+  const module = new WasmModuleBuilder();
+  const accessFn = program.functions.length;
+  const { cfgs, flows } = analyse(program);
+  const shared: ProgramContext = { program, module, cells, checks, accessFn };
+  program.functions.forEach((fn, i) => {
+    compileFunction(shared, fn, i, cfgs[i]!, flows[i]!);
+    if (fn.isCallback) module.export(`cb:${fn.slot}`, i);
+  });
+  defineAccessCheck(module, accessFn, program.def, cells);
+  module.export(ENTRY_EXPORT, 0);
+  const bytes = module.finish();
+  return {
+    module: compileModule(program.spec.name, bytes),
+    bytes: bytes.length,
+    functionImports: module.functionImportNames(),
+    globalImports: module.globalImportNames(),
+  };
+}
+
+function compileModule(name: string, bytes: Uint8Array): WasmModule {
+  try {
+    return new Wasm.Module(bytes);
+  } catch (e) {
+    throw new BugError("JIT_INVALID", `program "${name}" compiled to an invalid WebAssembly module: ${String(e)}`);
+  }
+}
+
+interface Analysis {
+  readonly cfgs: readonly Cfg[];
+  readonly flows: readonly FlowState[][];
+}
+
+/** Dataflow of all functions, callers before callees, so that arguments are known. */
+function analyse(program: LinkedProgram): Analysis {
+  const { insns, indexOfSlot } = program.decoded;
+  const cfgs = program.functions.map((fn) => buildCfg(insns, indexOfSlot, fn.first, fn.last));
+  const flows: FlowState[][] = program.functions.map(() => []);
+  const args: (readonly Kind[] | undefined)[] = program.functions.map((fn) => (fn.isCallback ? NO_ARGS : undefined));
+  args[0] = [{ t: "ctx", off: 0 }, ANY, ANY, ANY, ANY];
+  for (const fn of program.callOrder) {
+    flows[fn] = flowKinds(program, cfgs[fn]!, entryState(args[fn] ?? NO_ARGS), (target, kinds) => {
+      const callee = program.functionOfSlot.get(target)!;
+      const passed = kinds.map((k) => (k.t === "stack" ? ANY : k));
+      const before = args[callee];
+      args[callee] = before === undefined ? passed : before.map((k, i) => joinKinds(k, passed[i]!));
+    });
+  }
+  return { cfgs, flows };
+}
+
+const NO_ARGS: readonly Kind[] = [ANY, ANY, ANY, ANY, ANY];
+
+function compileFunction(
+  shared: ProgramContext,
+  fn: LinkedFunction,
+  number: number,
+  cfg: Cfg,
+  flow: FlowState[],
+): void {
+  const e = new Emitter(shared, fn, number === 0);
+  const { insns } = shared.program.decoded;
+  const rangesOut: (readonly (PacketRange | undefined)[])[] = [];
+  emitStructure(
+    cfg,
+    e.code,
+    {
+      body(b) {
+        const block = cfg.blocks[b]!;
+        e.state = [...flow[b]!];
+        const [only] = block.predecessors;
+        const chained = block.predecessors.length === 1 && only! < b ? rangesOut[only!] : undefined;
+        e.ranges = chained === undefined ? new Array<undefined>(11).fill(undefined) : [...chained];
+        countBlock(e, insns, block.first, block.last);
+        for (let i = block.first; i <= block.last; i++) emitInsn(e, insns[i]!);
+        rangesOut[b] = e.ranges;
+      },
+      condition(b) {
+        const insn = insns[cfg.blocks[b]!.last]!;
+        if (insn.kind === "jump") emitCondition(e, insn);
+      },
+      turn(b) {
+        stopWhenTooLong(e, insns[cfg.blocks[b]!.first]!);
+      },
+    },
+    () => e.local("state", I32),
+  );
+  const code = prologue(e);
+  code.append(e.code);
+  shared.module.setFunction(number, number === 0 ? ENTRY_TYPE : SUBPROGRAM_TYPE, e.extraLocals, code);
+}
+
+/** What the function's locals begin with; written last, when it is known which ones are used. */
+function prologue(e: Emitter): WasmCode {
+  const code = new WasmCode();
+  const cells = e.shared.cells;
+  if (!e.isEntry) {
+    code.get(e.fp);
+    code.i32(LEVEL_BYTES - 1);
+    code.op(W.i32_and, W.i32_eqz);
+    code.open(W.if);
+    for (const word of [0, 0, 0, e.fn.slot, FAULT.stackOverflow]) code.i32(word);
+    code.callImport(e.import("fault", FAULT_PARAMS, []));
+    code.op(W.unreachable);
+    code.end();
+  }
+  if (!e.isEntry && e.uses("ctx")) {
+    code.i32(cells);
+    code.memory(W.i32_load, CELL_CTX);
+    code.set(e.ctx);
+  }
+  if (e.isEntry && e.uses("r1")) {
+    code.get(e.ctx);
+    code.op(W.i64_extend_i32_u);
+    code.set(e.local("r1", I64));
+  }
+  if (e.uses("frame")) {
+    code.get(e.fp);
+    code.i32(FRAME_BYTES);
+    code.op(W.i32_sub);
+    code.set(e.frame);
+  }
+  if (e.uses("start")) {
+    code.i32(cells);
+    code.memory(W.i32_load, CELL_START);
+    code.set(e.local("start", I32));
+  }
+  code.i32(cells);
+  code.memory(W.i64_load, CELL_INSNS);
+  code.set(e.acct);
+  return code;
+}
+
+/** Instructions in the low word, cost in the high one. */
+function countBlock(e: Emitter, insns: readonly Insn[], first: number, last: number): void {
+  let costNs = 0;
+  const state = [...e.state];
+  for (let i = first; i <= last; i++) {
+    const insn = insns[i]!;
+    costNs += INSN_COST_NS;
+    if (insn.kind === "call_helper") costNs += callCostNs(e.program, state, insn.id);
+    transfer(e.program, state, insn);
+  }
+  const count = last - first + 1;
+  e.code.get(e.acct);
+  e.code.i64(Math.round(costNs * 16) * 2 ** 32 + count);
+  e.code.op(W.i64_add);
+  e.code.set(e.acct);
+}
+
+/** What a helper costs, by the type of its map where that is known. */
+function callCostNs(program: LinkedProgram, state: FlowState, id: number): number {
+  const helper = program.helpers.get(id)!;
+  const kind = state[helper.args.indexOf("map") + 1]!;
+  const map = helper.args.includes("map") && kind.t === "map" ? program.maps[kind.map]! : undefined;
+  return (map === undefined ? null : mapCallCostNs(id, map.spec.kind)) ?? helper.costNs;
+}
+
+function stopWhenTooLong(e: Emitter, insn: Insn): void {
+  const { code } = e;
+  code.get(e.acct);
+  code.op(W.i32_wrap_i64);
+  code.get(e.local("start", I32));
+  code.op(W.i32_sub);
+  code.i32(MAX_RUN_INSNS);
+  code.op(W.i32_gt_u);
+  code.open(W.if);
+  code.i64(MAX_RUN_INSNS);
+  e.fault(insn, FAULT.tooLong);
+  code.end();
+}
+
+function emitInsn(e: Emitter, insn: Insn): void {
+  switch (insn.kind) {
+    case "alu": {
+      const range = rangeAfter(e, insn);
+      emitAlu(e, insn);
+      e.ranges[insn.dst] = range;
+      break;
+    }
+    case "neg":
+      emitNeg(e, insn);
+      break;
+    case "movsx":
+      emitMovsx(e, insn);
+      break;
+    case "swap":
+      emitSwap(e, insn);
+      break;
+    case "ldx":
+      emitLoad(e, insn);
+      break;
+    case "st":
+    case "stx":
+      emitStore(e, insn);
+      break;
+    case "atomic":
+      emitAtomic(e, insn);
+      break;
+    case "ld_imm64":
+      emitImm64(e, insn);
+      break;
+    case "ld_packet":
+      emitPacketLoad(e, insn);
+      break;
+    case "call_helper":
+      emitHelperCall(e, insn);
+      break;
+    case "call_sub":
+      emitSubprogramCall(e, insn);
+      break;
+    case "exit":
+      e.flush();
+      e.reg(0);
+      e.code.op(W.return);
+      break;
+    case "ja":
+    case "jump":
+      break;
+    default:
+      assertNever(insn);
+  }
+  transfer(e.program, e.state, insn);
+}
+
+/** What is known to lie in the packet around dst after pointer arithmetic. */
+function rangeAfter(e: Emitter, insn: Extract<Insn, { kind: "alu" }>): PacketRange | undefined {
+  if (!insn.wide) return undefined;
+  if (insn.op === "mov") return insn.src < 0 ? undefined : e.ranges[insn.src];
+  const range = e.ranges[insn.dst];
+  if (range === undefined || insn.src >= 0 || (insn.op !== "add" && insn.op !== "sub")) return undefined;
+  const by = insn.op === "add" ? insn.imm : -insn.imm;
+  return { lo: range.lo - by, hi: range.hi - by };
+}
+
+function emitImm64(e: Emitter, insn: Extract<Insn, { kind: "ld_imm64" }>): void {
+  const { code, program } = e;
+  const load = program.mapLoads.get(insn.slot);
+  if (load !== undefined) {
+    const name = load.offset < 0 ? `handle:${load.map}` : `base:${load.map}`;
+    code.global(e.shared.module.importGlobal(name, I32, false));
+    if (load.offset > 0) {
+      code.i32(load.offset);
+      code.op(W.i32_add);
+    }
+    code.op(W.i64_extend_i32_u);
+  } else if (insn.what === "func") {
+    code.global(e.shared.module.importGlobal(`func:${insn.target}`, I32, false));
+    code.op(W.i64_extend_i32_u);
+  } else code.i64((BigInt(insn.hi) << 32n) | BigInt(insn.lo >>> 0));
+  e.setReg(insn.dst);
+}

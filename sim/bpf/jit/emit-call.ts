@@ -1,0 +1,340 @@
+/**
+ * Calls of helpers: the checks of their arguments, the call, the result. Built in are bpf_tail_call, array lookups and
+ * bpf_get_smp_processor_id; lookups, updates and deletions in a map that is known go straight to that map.
+ */
+import type { ArgKind, HelperDef } from "../helper.ts";
+import { insnError } from "../isa/decode.ts";
+import type { Insn } from "../isa/insn.ts";
+import type { BpfMap } from "../map.ts";
+import type { MapSpec } from "../spec.ts";
+import { CELL_CALL_FP, CELL_CPU, CELL_RETURN_HIGH, FRAME_BYTES } from "./cells.ts";
+import { emitCheckCall, emitReach, IN_ANYTHING } from "./emit-access.ts";
+import { emitTailCall } from "./emit-tail-call.ts";
+import { type Emitter, FAULT } from "./emitter.ts";
+import { mapAllowsHelper } from "./map-helpers.ts";
+import type { ValueType } from "./wasm-module.ts";
+import { EXTERNREF, I32, I64, W } from "./wasm-op.ts";
+
+const MAP_LOOKUP = 1;
+const MAP_UPDATE = 2;
+const MAP_DELETE = 3;
+const SMP_PROCESSOR_ID = 8;
+const TAIL_CALL = 12;
+
+type Call = Extract<Insn, { kind: "call_helper" }>;
+
+/** r0 = helper(r1, ...). */
+export function emitHelperCall(e: Emitter, insn: Call): void {
+  const helper = e.program.helpers.get(insn.id)!;
+  const map = knownMap(e, helper);
+  const spec = mapSpecOf(e, helper);
+  if (spec !== null) checkMapKind(e, insn, helper, spec);
+  if (insn.id === TAIL_CALL) {
+    emitTailCall(e, insn, map);
+    return;
+  }
+  checkArguments(e, insn, helper, spec);
+  if (insn.id === SMP_PROCESSOR_ID) {
+    e.cell(CELL_CPU, W.i64_load32_u);
+    e.setReg(0);
+    return;
+  }
+  if (map !== null && insn.id === MAP_LOOKUP && map.inlineArray !== null && map.spec.kind !== "prog_array") {
+    emitArrayLookup(e, map);
+    return;
+  }
+  e.flush();
+  if (map !== null && (insn.id === MAP_LOOKUP || insn.id === MAP_UPDATE || insn.id === MAP_DELETE)) {
+    emitMapOperation(e, insn.id, map);
+  } else {
+    emitGenericCall(e, helper);
+    emitResult(e, helper);
+  }
+  e.reload();
+  if (helper.changesPacket) e.ranges.fill(undefined);
+}
+
+/** Index of the program's map in the first argument of kind "map"; null when there is none or it is not known. */
+function knownMap(e: Emitter, helper: HelperDef<never>): BpfMap | null {
+  const at = helper.args.indexOf("map");
+  if (at < 0) return null;
+  const kind = e.kind(at + 1);
+  return kind.t === "map" ? e.program.maps[kind.map]! : null;
+}
+
+function checkMapKind(e: Emitter, insn: Call, helper: HelperDef<never>, spec: MapSpec): void {
+  if (mapAllowsHelper(spec.kind, helper)) return;
+  const text = `cannot pass map "${spec.name}" of type ${spec.kind} into func bpf_${helper.name}#${helper.id}`;
+  throw insnError(e.program.spec.name, insn.slot, text, "HELPER_MAP_KIND");
+}
+
+/** Spec of the map argument as far as it is known: its own, or the template of the inner maps. */
+function mapSpecOf(e: Emitter, helper: HelperDef<never>): MapSpec | null {
+  const at = helper.args.indexOf("map");
+  if (at < 0) return null;
+  const kind = e.kind(at + 1);
+  if (kind.t === "map") return e.program.maps[kind.map]!.spec;
+  return kind.t === "inner" ? e.program.maps[kind.outer]!.spec.inner : null;
+}
+
+function checkArguments(e: Emitter, insn: Call, helper: HelperDef<never>, spec: MapSpec | null): void {
+  if (!e.shared.checks) return;
+  helper.args.forEach((arg, i) => {
+    const reg = i + 1;
+    switch (arg) {
+      case "ctx":
+        checkCtx(e, insn, reg);
+        return;
+      case "map":
+        checkMap(e, insn, reg);
+        return;
+      case "map_key":
+        checkMapMemory(e, insn, helper, reg, spec, "key");
+        return;
+      case "map_value":
+        checkMapMemory(e, insn, helper, reg, spec, "value");
+        return;
+      case "mem":
+      case "mem_or_null":
+      case "mem_out":
+        checkSizedMemory(e, insn, helper, i, arg);
+        return;
+      case "mem_fixed":
+        checkFixed(e, insn, reg, helper.fixed ?? 1, true);
+        return;
+      case "ringbuf_record":
+        checkFixed(e, insn, reg, 1, true);
+        return;
+      case "size":
+      case "size0":
+      case "u32":
+      case "u64":
+      case "func":
+      case "any":
+        return;
+    }
+  });
+}
+
+function checkCtx(e: Emitter, insn: Insn, reg: number): void {
+  const kind = e.kind(reg);
+  if (kind.t === "ctx" && kind.off === 0) return;
+  e.reg(reg);
+  e.code.get(e.ctx);
+  e.code.op(W.i64_extend_i32_u, W.i64_ne);
+  e.code.open(W.if);
+  e.reg(reg);
+  e.fault(insn, FAULT.ctxArgument, reg);
+  e.code.end();
+}
+
+/** A map that is not known at compile time: its handle is looked up before the call. */
+function checkMap(e: Emitter, insn: Insn, reg: number): void {
+  const kind = e.kind(reg);
+  if (kind.t === "map" || (kind.t === "inner" && !kind.nullable)) return;
+  e.reg(reg);
+  e.code.i32(insn.slot);
+  e.code.callImport(e.import("maparg", [I64, I32], []));
+}
+
+function checkMapMemory(
+  e: Emitter,
+  insn: Call,
+  helper: HelperDef<never>,
+  reg: number,
+  spec: MapSpec | null,
+  part: "key" | "value",
+): void {
+  const write = part === "value" && insn.id !== MAP_UPDATE && insn.id !== 87;
+  if (spec !== null) {
+    const size = part === "key" ? spec.keySize : spec.valueSize;
+    checkFixed(e, insn, reg, size, write);
+    return;
+  }
+  e.reg(reg);
+  e.word(helper.args.indexOf("map") + 1);
+  e.code.callImport(e.import(part === "key" ? "keysize" : "valuesize", [I32], [I32]));
+  emitCheckCall(e, insn, reg, 0, "on stack", write, IN_ANYTHING);
+}
+
+function checkFixed(e: Emitter, insn: Insn, reg: number, size: number, write: boolean): void {
+  if (size === 0) return;
+  const reach = emitReach(e, insn, reg, 0, size, write);
+  if (reach !== null) e.code.op(W.drop);
+}
+
+/** A memory argument whose size is the next argument of kind "size" or "size0". */
+function checkSizedMemory(e: Emitter, insn: Call, helper: HelperDef<never>, at: number, arg: ArgKind): void {
+  const { code } = e;
+  const reg = at + 1;
+  const sizeAt = helper.args.findIndex((a, i) => i > at && (a === "size" || a === "size0"));
+  const sizeReg = sizeAt + 1;
+  const write = arg === "mem_out";
+  const mayBeEmpty = helper.args[sizeAt] === "size0";
+  const known = e.kind(sizeReg);
+  const address = e.kind(reg);
+  const orNull = arg === "mem_or_null" && !(address.t === "stack" || (address.t === "value" && !address.nullable));
+  const before = { state: [...e.state], ranges: [...e.ranges] };
+  if (orNull) {
+    e.reg(reg);
+    code.i64(0);
+    code.op(W.i64_ne);
+    code.open(W.if);
+  }
+  if (known.t === "const" && known.value > 0) checkFixed(e, insn, reg, known.value, write);
+  else {
+    e.reg(sizeReg);
+    code.i64(31);
+    code.op(W.i64_shr_u);
+    code.i64(0);
+    code.op(W.i64_ne);
+    code.open(W.if);
+    e.reg(sizeReg);
+    e.fault(insn, FAULT.tooLarge, sizeReg);
+    code.end();
+    e.word(sizeReg);
+    code.open(W.if);
+    e.reg(reg);
+    e.word(sizeReg);
+    emitCheckCall(e, insn, reg, 0, "on stack", write, IN_ANYTHING);
+    if (!mayBeEmpty) {
+      code.op(W.else);
+      e.reg(sizeReg);
+      e.fault(insn, FAULT.zeroSize, sizeReg);
+    }
+    code.end();
+  }
+  if (!orNull) return;
+  code.end();
+  e.state = before.state;
+  e.ranges = before.ranges;
+}
+
+/** Pushes the address of an array's element, or of the inner map that stands there; 0 when the index is out of bounds. */
+function emitArrayLookup(e: Emitter, map: BpfMap): void {
+  const { code } = e;
+  const inline = map.inlineArray!;
+  const index = e.program.maps.indexOf(map);
+  const key = e.local("t32", I32);
+  e.word(2);
+  code.memory(W.i32_load, 0);
+  code.set(key);
+  const pushAddress = (): void => {
+    code.global(e.shared.module.importGlobal(`base:${index}`, I32, false));
+    code.get(key);
+    code.i32(inline.stride);
+    code.op(W.i32_mul, W.i32_add);
+    if (inline.cpuStride !== 0) {
+      e.cell(CELL_CPU);
+      code.i32(inline.cpuStride);
+      code.op(W.i32_mul, W.i32_add);
+    }
+  };
+  const pushInBounds = (): void => {
+    code.get(key);
+    code.i32(inline.maxEntries);
+    code.op(W.i32_lt_u);
+  };
+  if (map.spec.kind === "array_of_maps") {
+    pushInBounds();
+    code.op(W.if);
+    code.byte(I32);
+    pushAddress();
+    code.memory(W.i32_load, 0);
+    code.op(W.else);
+    code.i32(0);
+    code.end();
+  } else {
+    pushAddress();
+    code.i32(0);
+    pushInBounds();
+    code.op(W.select);
+  }
+  code.op(W.i64_extend_i32_u);
+  e.setReg(0);
+}
+
+/** A JS call that knows its map. */
+function emitMapOperation(e: Emitter, id: number, map: BpfMap): void {
+  const { code } = e;
+  const index = e.program.maps.indexOf(map);
+  e.word(2);
+  if (id === MAP_LOOKUP) {
+    e.cell(CELL_CPU);
+    code.callImport(e.import(`lookup:${index}`, [I32, I32], [I32]));
+    code.op(W.i64_extend_i32_u);
+  } else if (id === MAP_UPDATE) {
+    e.word(3);
+    // flags above 32 bits are as invalid as all bits of the lower word
+    code.i32(-1);
+    e.word(4);
+    e.reg(4);
+    code.i64(32);
+    code.op(W.i64_shr_u, W.i32_wrap_i64, W.select);
+    e.cell(CELL_CPU);
+    code.callImport(e.import(`update:${index}`, [I32, I32, I32, I32], [I32]));
+    code.op(W.i64_extend_i32_s);
+  } else {
+    code.callImport(e.import(`delete:${index}`, [I32], [I32]));
+    code.op(W.i64_extend_i32_s);
+  }
+  e.setReg(0);
+}
+
+/** The helper record's own function, with the surroundings as its first argument. */
+function emitGenericCall(e: Emitter, helper: HelperDef<never>): void {
+  const { code } = e;
+  if (helper.args.includes("func")) {
+    code.i32(e.shared.cells);
+    code.get(e.fp);
+    code.memory(W.i32_store, CELL_CALL_FP);
+  }
+  code.global(e.shared.module.importGlobal("env", EXTERNREF, true));
+  const params: ValueType[] = [EXTERNREF];
+  helper.args.forEach((arg, i) => {
+    e.word(i + 1);
+    params.push(I32);
+    if (arg !== "u64") return;
+    e.reg(i + 1);
+    code.i64(32);
+    code.op(W.i64_shr_u, W.i32_wrap_i64);
+    params.push(I32);
+  });
+  code.callImport(e.import(`helper:${helper.id}`, params, helper.ret === "void" ? [] : [I32]));
+}
+
+function emitResult(e: Emitter, helper: HelperDef<never>): void {
+  const { code } = e;
+  switch (helper.ret) {
+    case "void":
+      return;
+    case "int":
+      code.op(W.i64_extend_i32_s);
+      break;
+    case "u32":
+    case "map_value_or_null":
+    case "mem_or_null":
+      code.op(W.i64_extend_i32_u);
+      break;
+    case "u64":
+      code.op(W.i64_extend_i32_u);
+      e.cell(CELL_RETURN_HIGH, W.i64_load32_u);
+      code.i64(32);
+      code.op(W.i64_shl, W.i64_or);
+      break;
+  }
+  e.setReg(0);
+}
+
+/** r0 = function(r1..r5) one frame further down. */
+export function emitSubprogramCall(e: Emitter, insn: Extract<Insn, { kind: "call_sub" }>): void {
+  e.flush();
+  for (let r = 1; r <= 5; r++) e.reg(r);
+  e.code.get(e.fp);
+  e.code.i32(FRAME_BYTES);
+  e.code.op(W.i32_sub);
+  e.code.callLocal(e.program.functionOfSlot.get(insn.target)!);
+  e.setReg(0);
+  e.reload();
+  e.ranges.fill(undefined);
+}

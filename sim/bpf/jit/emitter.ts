@@ -1,0 +1,191 @@
+/**
+ * The state of compiling one function: its code, its locals, and what is known about the registers at the current place.
+ *
+ * A program's entry is `(ctx i32, fp i32) -> i64`, a subprogram `(r1..r5 i64, fp i32) -> i64`. r0..r9 are i64 locals, r10 is `fp`
+ * zero-extended, `frame` is its lowest byte so that every constant stack offset becomes an immediate.
+ */
+import type { Insn } from "../isa/insn.ts";
+import { CELL_INSNS, FRAME_BYTES } from "./cells.ts";
+import type { FlowState } from "./flow.ts";
+import type { Kind } from "./kinds.ts";
+import type { LinkedFunction, LinkedProgram } from "./link.ts";
+import { WasmCode } from "./wasm-code.ts";
+import type { FuncType, ValueType, WasmModuleBuilder } from "./wasm-module.ts";
+import { I32, I64, W } from "./wasm-op.ts";
+
+/** Type of a program's entry, and of what the machine's table holds for programs. */
+export const ENTRY_TYPE: FuncType = { params: [I32, I32], results: [I64] };
+/** Type of subprograms, and of what the table holds for callbacks. */
+export const SUBPROGRAM_TYPE: FuncType = { params: [I64, I64, I64, I64, I64, I32], results: [I64] };
+
+/** Reasons of faults, as compiled code passes them on. */
+export const FAULT = {
+  read: 0,
+  write: 1,
+  ctxArgument: 2,
+  tooLong: 3,
+  stackOverflow: 4,
+  zeroSize: 5,
+  mapArgument: 6,
+  progArray: 7,
+  ctxAccess: 8,
+  tooLarge: 9,
+} as const;
+
+/** What all functions of a program share. */
+export interface ProgramContext {
+  readonly program: LinkedProgram;
+  readonly module: WasmModuleBuilder;
+  /** Address of the machine's cells. */
+  readonly cells: number;
+  readonly checks: boolean;
+  /** Number of the check function among the module's own. */
+  readonly accessFn: number;
+}
+
+/** Bytes around a register's value that are known to lie within the packet. */
+export interface PacketRange {
+  readonly lo: number;
+  readonly hi: number;
+}
+
+/** What is emitted for one function, and what is known about its registers on the way. */
+export class Emitter {
+  readonly code: WasmCode = new WasmCode();
+  readonly shared: ProgramContext;
+  readonly program: LinkedProgram;
+  readonly fn: LinkedFunction;
+  readonly isEntry: boolean;
+  /** Kinds before the instruction that is being compiled. */
+  state: FlowState = [];
+  /** By register; only within a chain of blocks. */
+  ranges: (PacketRange | undefined)[] = new Array<PacketRange | undefined>(11).fill(undefined);
+  private readonly localTypes: ValueType[] = [];
+  private readonly locals: Map<string, number> = new Map();
+  private readonly paramCount: number;
+
+  constructor(shared: ProgramContext, fn: LinkedFunction, isEntry: boolean) {
+    this.shared = shared;
+    this.program = shared.program;
+    this.fn = fn;
+    this.isEntry = isEntry;
+    const params = isEntry ? ["ctx", "fp"] : ["r1", "r2", "r3", "r4", "r5", "fp"];
+    this.paramCount = params.length;
+    params.forEach((name, i) => {
+      this.locals.set(name, i);
+    });
+  }
+
+  /** Index of a local, made at its first use. */
+  local(name: string, type: ValueType): number {
+    let index = this.locals.get(name);
+    if (index === undefined) {
+      index = this.paramCount + this.localTypes.length;
+      this.localTypes.push(type);
+      this.locals.set(name, index);
+    }
+    return index;
+  }
+
+  /** Whether a local has been asked for. */
+  uses(name: string): boolean {
+    return this.locals.has(name);
+  }
+
+  get extraLocals(): readonly ValueType[] {
+    return this.localTypes;
+  }
+
+  kind(reg: number): Kind {
+    return this.state[reg]!;
+  }
+
+  /** Pushes a register. */
+  reg(reg: number): void {
+    if (reg === 10) {
+      this.code.get(this.fp);
+      this.code.op(W.i64_extend_i32_u);
+    } else this.code.get(this.local(`r${reg}`, I64));
+  }
+
+  /** Pushes a register's low word. */
+  word(reg: number): void {
+    if (reg === 10) this.code.get(this.fp);
+    else {
+      this.code.get(this.local(`r${reg}`, I64));
+      this.code.op(W.i32_wrap_i64);
+    }
+  }
+
+  /** Pops into a register. */
+  setReg(reg: number): void {
+    this.code.set(this.local(`r${reg}`, I64));
+    this.ranges[reg] = undefined;
+  }
+
+  get fp(): number {
+    return this.local("fp", I32);
+  }
+
+  /** Lowest byte of the stack frame. */
+  get frame(): number {
+    return this.local("frame", I32);
+  }
+
+  get ctx(): number {
+    return this.local("ctx", I32);
+  }
+
+  /** Instructions and cost so far, the machine's cell while compiled code runs. */
+  get acct(): number {
+    return this.local("acct", I64);
+  }
+
+  /** Stores the counters for others to see. */
+  flush(): void {
+    this.code.i32(this.shared.cells);
+    this.code.get(this.acct);
+    this.code.memory(W.i64_store, CELL_INSNS);
+  }
+
+  /** Takes over what others have counted. */
+  reload(): void {
+    this.code.i32(this.shared.cells);
+    this.code.memory(W.i64_load, CELL_INSNS);
+    this.code.set(this.acct);
+  }
+
+  /** Pushes a 32-bit cell of the machine. */
+  cell(offset: number, load: typeof W.i32_load | typeof W.i64_load32_u = W.i32_load): void {
+    this.code.i32(this.shared.cells);
+    this.code.memory(load, offset);
+  }
+
+  /** Index of an imported function. */
+  import(name: string, params: readonly ValueType[], results: readonly ValueType[]): number {
+    return this.shared.module.importFunction(name, { params, results });
+  }
+
+  /** Reports a fault and does not come back. The i64 on the stack is the address or whatever the reason speaks of. */
+  fault(insn: Insn, reason: number, size: number = 0): void {
+    const value = this.local("bad", I64);
+    this.code.tee(value);
+    this.code.op(W.i32_wrap_i64);
+    this.code.get(value);
+    this.code.i64(32);
+    this.code.op(W.i64_shr_u, W.i32_wrap_i64);
+    this.code.i32(size);
+    this.code.i32(insn.slot);
+    this.code.i32(reason);
+    this.code.callImport(this.import("fault", FAULT_PARAMS, []));
+    this.code.op(W.unreachable);
+  }
+
+  /** Offset of a stack address within the frame's bytes. */
+  static frameOffset(off: number): number {
+    return FRAME_BYTES + off;
+  }
+}
+
+/** low word, high word, size, slot, reason */
+export const FAULT_PARAMS: readonly ValueType[] = [I32, I32, I32, I32, I32];

@@ -1,0 +1,126 @@
+/**
+ * What is known at compile time about the contents of a register: enough to leave access checks out or to make them short.
+ * It is a hint about provenance, not a verification: whatever is not known is checked at run time.
+ */
+import { BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG } from "../maps/flags.ts";
+import type { LinkedProgram } from "./link.ts";
+
+/** Contents of a register or of an 8-byte stack slot. */
+export type Kind =
+  | { readonly t: "any" }
+  /** A 32-bit constant as a signed number. */
+  | { readonly t: "const"; readonly value: number }
+  /** The program's context plus a constant. */
+  | { readonly t: "ctx"; readonly off: number }
+  /** r10 of this frame plus a constant. */
+  | { readonly t: "stack"; readonly off: number }
+  /** Derived from the context's `data`. */
+  | { readonly t: "packet" }
+  /** A map value plus a constant (null: plus something). Nullable: it may also be 0 plus that constant. */
+  | {
+      readonly t: "value";
+      readonly off: number | null;
+      readonly nullable: boolean;
+      /** Slot of the lookup that made it, -1 when several may have. */
+      readonly id: number;
+      /** bytes that may be accessed */
+      readonly size: number;
+      readonly readable: boolean;
+      readonly writable: boolean;
+    }
+  /** A map of the program, by index. */
+  | { readonly t: "map"; readonly map: number }
+  /** A map out of a map of maps; or null. */
+  | { readonly t: "inner"; readonly outer: number; readonly nullable: boolean; readonly id: number };
+
+/** A pointer into a map value. */
+export type ValueKind = Extract<Kind, { t: "value" }>;
+
+/** Nothing is known. */
+export const ANY: Kind = { t: "any" };
+
+/** What a lookup in a map (or in an inner map of the outer one's template) returns. */
+export function lookupKind(program: LinkedProgram, of: Kind, slot: number): Kind {
+  if (of.t !== "map" && of.t !== "inner") return ANY;
+  const spec = program.maps[of.t === "map" ? of.map : of.outer]!.spec;
+  if (of.t === "map" && (spec.kind === "array_of_maps" || spec.kind === "hash_of_maps")) {
+    return { t: "inner", outer: of.map, nullable: true, id: slot };
+  }
+  const values = of.t === "map" ? spec : spec.inner;
+  if (values === null) return ANY;
+  return {
+    t: "value",
+    off: 0,
+    nullable: true,
+    id: slot,
+    size: values.valueSize,
+    readable: (values.flags & BPF_F_WRONLY_PROG) === 0,
+    writable: !values.readonly && (values.flags & BPF_F_RDONLY_PROG) === 0,
+  };
+}
+
+/** What the address of a byte of a data section's map is. */
+export function directValueKind(program: LinkedProgram, map: number, offset: number): Kind {
+  const of = lookupKind(program, { t: "map", map }, -1);
+  return of.t === "value" ? { ...of, off: offset, nullable: false } : ANY;
+}
+
+/** What holds on both of two paths. */
+export function joinKinds(a: Kind, b: Kind): Kind {
+  if (a === b) return a;
+  if (a.t === "const" && b.t === "value") return joinNull(a.value, b);
+  if (b.t === "const" && a.t === "value") return joinNull(b.value, a);
+  switch (a.t) {
+    case "any":
+      return ANY;
+    case "packet":
+      return b.t === "packet" ? a : ANY;
+    case "const":
+      return b.t === "const" && a.value === b.value ? a : ANY;
+    case "ctx":
+    case "stack":
+      return b.t === a.t && a.off === b.off ? a : ANY;
+    case "map":
+      return b.t === "map" && a.map === b.map ? a : ANY;
+    case "inner": {
+      if (b.t !== "inner" || a.outer !== b.outer) return ANY;
+      return { ...a, nullable: a.nullable || b.nullable, id: a.id === b.id ? a.id : -1 };
+    }
+    case "value": {
+      if (b.t !== "value" || a.size !== b.size || a.readable !== b.readable || a.writable !== b.writable) return ANY;
+      const off = a.off === b.off ? a.off : null;
+      return { ...a, off, nullable: a.nullable || b.nullable, id: a.id === b.id ? a.id : -1 };
+    }
+  }
+}
+
+/** Structural equality. */
+export function sameKind(a: Kind, b: Kind): boolean {
+  if (a === b) return true;
+  if (a.t !== b.t) return false;
+  switch (a.t) {
+    case "any":
+    case "packet":
+      return true;
+    case "const":
+      return a.value === (b as typeof a).value;
+    case "ctx":
+    case "stack":
+      return a.off === (b as typeof a).off;
+    case "map":
+      return a.map === (b as typeof a).map;
+    case "inner": {
+      const o = b as typeof a;
+      return a.outer === o.outer && a.nullable === o.nullable && a.id === o.id;
+    }
+    case "value": {
+      const o = b as typeof a;
+      const same = a.off === o.off && a.nullable === o.nullable && a.id === o.id;
+      return same && a.size === o.size && a.readable === o.readable && a.writable === o.writable;
+    }
+  }
+}
+
+function joinNull(constant: number, value: ValueKind): Kind {
+  return constant === 0 && value.off === 0 ? { ...value, nullable: true, id: -1 } : ANY;
+}

@@ -1,0 +1,261 @@
+/**
+ * A program spec bound to live maps and helper records: decoded, and refused by name where the kernel would refuse it before
+ * it looks at any data. JIT and interpreter both run what comes out of here.
+ *
+ * @source kernel/bpf/verifier.c check_helper_call, check_map_func_compatibility, check_max_stack_depth (their messages)
+ */
+import { ObjectError } from "../../engine/errors.ts";
+import type { HelperDef } from "../helper.ts";
+import { type DecodedProgram, decodeProgram, insnError } from "../isa/decode.ts";
+import type { Insn } from "../isa/insn.ts";
+import { programTag } from "../isa/tag.ts";
+import type { LoadProgramOptions } from "../machine.ts";
+import type { BpfMap } from "../map.ts";
+import { helperName } from "../object/helper-names.ts";
+import type { AttachKind, ProgTypeDef } from "../prog-type.ts";
+import { progTypeOf } from "../prog-types/index.ts";
+import type { ProgramSpec } from "../spec.ts";
+import { MAX_CALL_FRAMES } from "./cells.ts";
+
+/** Licences under which GPL-only helpers may be called. @source include/linux/license.h */
+const GPL_LICENSES: ReadonlySet<string> = new Set([
+  "GPL",
+  "GPL v2",
+  "GPL and additional rights",
+  "Dual BSD/GPL",
+  "Dual MIT/GPL",
+  "Dual MPL/GPL",
+]);
+
+/** A ld_imm64 that loads a map or the address of a byte of its only value. */
+export interface MapLoad {
+  /** Index into the program's maps. */
+  readonly map: number;
+  /** -1: the map itself; otherwise the offset into the value. */
+  readonly offset: number;
+}
+
+/** A function of the program. */
+export interface LinkedFunction {
+  /** First slot. */
+  readonly slot: number;
+  /** First and last instruction by index. */
+  readonly first: number;
+  readonly last: number;
+  /** Numbers of the functions it calls. */
+  readonly callees: readonly number[];
+  /** Its address is taken: it is a callback. */
+  readonly isCallback: boolean;
+}
+
+/** A program that is ready to be compiled or interpreted. */
+export interface LinkedProgram {
+  readonly spec: ProgramSpec;
+  readonly def: ProgTypeDef;
+  readonly attach: AttachKind | null;
+  readonly decoded: DecodedProgram;
+  readonly functions: readonly LinkedFunction[];
+  /** Function number by first slot. */
+  readonly functionOfSlot: ReadonlyMap<number, number>;
+  /** Callers before callees. */
+  readonly callOrder: readonly number[];
+  readonly maps: readonly BpfMap[];
+  /** By slot of the ld_imm64. */
+  readonly mapLoads: ReadonlyMap<number, MapLoad>;
+  /** Every helper it calls, by number. */
+  readonly helpers: ReadonlyMap<number, HelperDef<never>>;
+  readonly gpl: boolean;
+  readonly tag: string;
+}
+
+/**
+ * Binds a program.
+ * @throws ObjectError naming program and instruction
+ */
+export function linkProgram(
+  spec: ProgramSpec,
+  options: LoadProgramOptions,
+  helpers: ReadonlyMap<number, HelperDef<never>>,
+): LinkedProgram {
+  const kind = options.kind ?? spec.kind;
+  if (kind === null) {
+    throw new ObjectError({
+      code: "PROG_TYPE_UNKNOWN",
+      message: `program "${spec.name}": section "${spec.section}" does not say the program's type`,
+      fix: "name the type where the program is loaded",
+    });
+  }
+  const def = progTypeOf(kind);
+  const gpl = GPL_LICENSES.has(options.license);
+  const image = imageOf(spec);
+  const { decoded } = image;
+  const { maps, mapLoads } = bindMaps(spec, options.maps, decoded);
+  return {
+    spec,
+    def,
+    attach: spec.attach,
+    ...image,
+    maps,
+    mapLoads,
+    helpers: bindHelpers(spec.name, decoded.insns, def, gpl, helpers),
+    gpl,
+  };
+}
+
+/** What follows from the spec alone. */
+type ProgramImage = Pick<LinkedProgram, "decoded" | "functions" | "functionOfSlot" | "callOrder" | "tag">;
+
+const images: WeakMap<ProgramSpec, ProgramImage> = new WeakMap();
+
+/** Made once per spec, however many hosts load it. */
+function imageOf(spec: ProgramSpec): ProgramImage {
+  let image = images.get(spec);
+  if (image === undefined) {
+    const decoded = decodeProgram(spec.name, spec.insns);
+    const functions = findFunctions(decoded);
+    image = {
+      decoded,
+      functions,
+      functionOfSlot: new Map(functions.map((fn, i) => [fn.slot, i])),
+      callOrder: orderCalls(spec.name, functions),
+      tag: programTag(spec.insns, spec.relocations),
+    };
+    images.set(spec, image);
+  }
+  return image;
+}
+
+function findFunctions(decoded: DecodedProgram): LinkedFunction[] {
+  const { insns, indexOfSlot, functionSlots } = decoded;
+  const numberOf = new Map(functionSlots.map((slot, i) => [slot, i]));
+  const callbacks = new Set<number>();
+  for (const insn of insns) if (insn.kind === "ld_imm64" && insn.what === "func") callbacks.add(insn.target);
+  return functionSlots.map((slot, i) => {
+    const first = indexOfSlot[slot]!;
+    const next = functionSlots[i + 1];
+    const last = (next === undefined ? insns.length : indexOfSlot[next]!) - 1;
+    const callees = new Set<number>();
+    for (let k = first; k <= last; k++) {
+      const insn = insns[k]!;
+      if (insn.kind === "call_sub" || (insn.kind === "ld_imm64" && insn.what === "func")) {
+        callees.add(numberOf.get(insn.target)!);
+      }
+    }
+    return { slot, first, last, callees: [...callees], isCallback: callbacks.has(slot) };
+  });
+}
+
+/** Topological order of the call graph; refuses recursion and chains of more than 8 frames. */
+function orderCalls(name: string, functions: readonly LinkedFunction[]): number[] {
+  const postorder: number[] = [];
+  const height = new Int32Array(functions.length).fill(-1);
+  const visit = (fn: number, depth: number): number => {
+    if (depth >= MAX_CALL_FRAMES) {
+      throw insnError(name, functions[fn]!.slot, `the call stack of ${depth + 1} frames is too deep !`);
+    }
+    if (height[fn]! >= 0) return height[fn]!;
+    let below = 0;
+    for (const callee of functions[fn]!.callees) below = Math.max(below, 1 + visit(callee, depth + 1));
+    height[fn] = below;
+    postorder.push(fn);
+    return below;
+  };
+  const frames = 1 + visit(0, 0);
+  if (frames > MAX_CALL_FRAMES) {
+    throw insnError(name, 0, `the call stack of ${frames} frames is too deep !`);
+  }
+  for (let fn = 0; fn < functions.length; fn++) if (height[fn] === -1) visit(fn, 0);
+  return postorder.reverse();
+}
+
+function bindMaps(
+  spec: ProgramSpec,
+  live: ReadonlyMap<string, BpfMap>,
+  decoded: DecodedProgram,
+): { maps: BpfMap[]; mapLoads: Map<number, MapLoad> } {
+  const maps: BpfMap[] = [];
+  const indexOf = new Map<string, number>();
+  const mapLoads = new Map<number, MapLoad>();
+  for (const r of [...spec.relocations].sort((a, b) => a.insn - b.insn)) {
+    const insn = decoded.insns[decoded.indexOfSlot[r.insn] ?? -1];
+    if (insn?.kind !== "ld_imm64") {
+      throw insnError(
+        spec.name,
+        r.insn,
+        `the relocation for map "${r.map}" is not on a ld_imm64`,
+        "RELOCATION_INVALID",
+      );
+    }
+    let index = indexOf.get(r.map);
+    if (index === undefined) {
+      const map = live.get(r.map);
+      if (map === undefined) throw insnError(spec.name, r.insn, `there is no map "${r.map}"`, "MAP_UNKNOWN");
+      index = maps.length;
+      maps.push(map);
+      indexOf.set(r.map, index);
+    }
+    if (r.kind === "map-value") {
+      const map = maps[index]!;
+      if (map.inlineArray === null || map.spec.kind !== "array") {
+        throw insnError(
+          spec.name,
+          r.insn,
+          `map "${r.map}" of type ${map.spec.kind} has no direct value address`,
+          "RELOCATION_INVALID",
+        );
+      }
+    }
+    mapLoads.set(r.insn, { map: index, offset: r.kind === "map" ? -1 : r.offset });
+  }
+  for (const insn of decoded.insns) {
+    if (insn.kind === "ld_imm64" && (insn.what === "map_fd" || insn.what === "map_value") && !mapLoads.has(insn.slot)) {
+      throw insnError(
+        spec.name,
+        insn.slot,
+        "fd 0 is not pointing to valid bpf_map: no relocation names the map",
+        "MAP_UNKNOWN",
+      );
+    }
+  }
+  return { maps, mapLoads };
+}
+
+function bindHelpers(
+  name: string,
+  insns: readonly Insn[],
+  def: ProgTypeDef,
+  gpl: boolean,
+  helpers: ReadonlyMap<number, HelperDef<never>>,
+): Map<number, HelperDef<never>> {
+  const used = new Map<number, HelperDef<never>>();
+  for (const insn of insns) {
+    if (insn.kind === "ld_packet" && !def.legacyLoads) {
+      throw insnError(
+        name,
+        insn.slot,
+        "BPF_LD_[ABS|IND] instructions not allowed for this program type",
+        "INSN_NOT_ALLOWED",
+      );
+    }
+    if (insn.kind !== "call_helper" || used.has(insn.id)) continue;
+    const helper = helpers.get(insn.id);
+    if (helper === undefined) {
+      const known = helperName(insn.id);
+      const text =
+        known === undefined || insn.id === 0
+          ? `invalid func unknown#${insn.id}`
+          : `helper bpf_${known}#${insn.id} is not supported by netsim yet`;
+      throw insnError(name, insn.slot, text, "HELPER_UNKNOWN");
+    }
+    if (helper.progKinds !== null && !helper.progKinds.includes(def.kind)) {
+      const text = `program of this type cannot use helper bpf_${helper.name}#${helper.id}`;
+      throw insnError(name, insn.slot, text, "HELPER_NOT_ALLOWED");
+    }
+    if (helper.gplOnly && !gpl) {
+      const text = `cannot call GPL-restricted function from non-GPL compatible program (bpf_${helper.name}#${helper.id})`;
+      throw insnError(name, insn.slot, text, "HELPER_NOT_ALLOWED");
+    }
+    used.set(insn.id, helper);
+  }
+  return used;
+}

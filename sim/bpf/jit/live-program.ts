@@ -1,0 +1,181 @@
+/** Compiled programs made live: their imports filled in, their entry put into the machine's table. */
+import { BugError } from "../../engine/errors.ts";
+import { Wasm, type WasmMemory, type WasmRefGlobal, type WasmTable } from "../../engine/wasm.ts";
+import type { BpfMap } from "../map.ts";
+import type { ProgKind } from "../prog-type.ts";
+import { ctxFieldOf } from "../prog-types/ctx-access.ts";
+import type { Program } from "../program.ts";
+import type { ProgramSpec } from "../spec.ts";
+import { type CompiledProgram, ENTRY_EXPORT } from "./compile.ts";
+import { FAULT } from "./emitter.ts";
+import type { Fault } from "./fault.ts";
+import { faultReason } from "./fault.ts";
+import type { LinkedProgram } from "./link.ts";
+import { mapAllowsHelper } from "./map-helpers.ts";
+import { IMPORT_MODULE } from "./wasm-module.ts";
+
+/** What a live program needs of its machine. */
+export interface ProgramHost {
+  readonly wasmMemory: WasmMemory;
+  readonly table: WasmTable;
+  /** Holds the surroundings, for helpers. */
+  readonly envGlobal: WasmRefGlobal;
+  run(tableIndex: number, ctx: number): number;
+  /** Takes a new index of the function table. */
+  takeIndex(): number;
+  mapOfHandle(handle: number): BpfMap | undefined;
+  legacyLoad(ctx: number, offset: number, sizeBytes: number): number;
+  /** Address of the context of the current run. */
+  ctx(): number;
+  fail(program: LinkedProgram, fault: Fault): never;
+}
+
+/** A program in the machine. */
+export class LiveProgram implements Program {
+  readonly spec: ProgramSpec;
+  readonly kind: ProgKind;
+  readonly id: number;
+  readonly tag: string;
+  readonly gpl: boolean;
+  readonly maps: readonly BpfMap[];
+  readonly tableIndex: number;
+  readonly jitedBytes: number;
+  readonly linked: LinkedProgram;
+  /** Table indices of its callbacks by slot: what the address of such a subprogram is. */
+  readonly callbackIndex: ReadonlyMap<number, number>;
+  private readonly enter: (tableIndex: number, ctx: number) => number;
+
+  constructor(
+    linked: LinkedProgram,
+    id: number,
+    tableIndex: number,
+    callbackIndex: ReadonlyMap<number, number>,
+    host: ProgramHost,
+    jitedBytes: number = 0,
+  ) {
+    this.jitedBytes = jitedBytes;
+    this.spec = linked.spec;
+    this.kind = linked.def.kind;
+    this.id = id;
+    this.tag = linked.tag;
+    this.gpl = linked.gpl;
+    this.maps = linked.maps;
+    this.tableIndex = tableIndex;
+    this.linked = linked;
+    this.callbackIndex = callbackIndex;
+    this.enter = host.run;
+  }
+
+  run(ctx: number): number {
+    return this.enter(this.tableIndex, ctx) >>> 0;
+  }
+}
+
+/** Instantiates a compiled program and puts it into the table. */
+export function instantiate(
+  compiled: CompiledProgram,
+  linked: LinkedProgram,
+  id: number,
+  host: ProgramHost,
+): LiveProgram {
+  const callbackIndex = new Map<number, number>();
+  for (const fn of linked.functions) if (fn.isCallback) callbackIndex.set(fn.slot, host.takeIndex());
+  const tableIndex = host.takeIndex();
+  const imports: Record<string, unknown> = { mem: host.wasmMemory, tab: host.table };
+  for (const name of compiled.functionImports) imports[name] = functionImport(name, linked, host);
+  for (const name of compiled.globalImports) imports[name] = globalImport(name, linked, host, callbackIndex);
+  const { exports } = new Wasm.Instance(compiled.module, { [IMPORT_MODULE]: imports });
+  host.table.set(tableIndex, exports[ENTRY_EXPORT]);
+  for (const [slot, index] of callbackIndex) host.table.set(index, exports[`cb:${slot}`]);
+  return new LiveProgram(linked, id, tableIndex, callbackIndex, host, compiled.bytes);
+}
+
+function functionImport(name: string, linked: LinkedProgram, host: ProgramHost): unknown {
+  const [what, arg] = name.split(":");
+  switch (what) {
+    case "helper":
+      return linked.helpers.get(Number(arg))!.call;
+    case "lookup":
+      return lookupOf(linked.maps[Number(arg)]!);
+    case "update":
+      return updateOf(linked.maps[Number(arg)]!);
+    case "delete":
+      return deleteOf(linked.maps[Number(arg)]!);
+    case "legacy":
+      return (ctx: number, offset: number, size: number): number => host.legacyLoad(ctx, offset, size);
+    case "keysize":
+      return (handle: number): number => host.mapOfHandle(handle)!.spec.keySize;
+    case "valuesize":
+      return (handle: number): number => host.mapOfHandle(handle)!.spec.valueSize;
+    case "maparg":
+      return (handle: bigint, slot: number): void => checkMapArgument(linked, host, handle, slot);
+    case "ctxaccess":
+      return (addr: number, size: number, meta: number): void => checkCtxAccess(linked, host, addr, size, meta);
+    case "fault":
+      return (lo: number, hi: number, size: number, slot: number, reason: number): never => {
+        const value = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
+        return host.fail(linked, { reason: faultReason(reason), slot, value, size: size >>> 0 });
+      };
+    default:
+      throw new BugError("JIT_IMPORT", `compiled code imports "${name}"`);
+  }
+}
+
+// The method is looked up once: it then is called without a property load, whatever the number of map classes.
+
+function lookupOf(map: BpfMap): (key: number, cpu: number) => number {
+  const { lookup } = map;
+  return (key, cpu) => lookup.call(map, key, cpu);
+}
+
+function updateOf(map: BpfMap): (key: number, value: number, flags: number, cpu: number) => number {
+  const { update } = map;
+  return (key, value, flags, cpu) => update.call(map, key, value, flags, cpu);
+}
+
+function deleteOf(map: BpfMap): (key: number) => number {
+  const del = map.delete;
+  return (key) => del.call(map, key);
+}
+
+function globalImport(
+  name: string,
+  linked: LinkedProgram,
+  host: ProgramHost,
+  callbackIndex: ReadonlyMap<number, number>,
+): unknown {
+  const [what, arg] = name.split(":");
+  switch (what) {
+    case "env":
+      return host.envGlobal;
+    case "base":
+      return linked.maps[Number(arg)]!.inlineArray!.base | 0;
+    case "handle":
+      return linked.maps[Number(arg)]!.handle | 0;
+    case "func":
+      return callbackIndex.get(Number(arg))!;
+    default:
+      throw new BugError("JIT_IMPORT", `compiled code imports the global "${name}"`);
+  }
+}
+
+function checkMapArgument(linked: LinkedProgram, host: ProgramHost, handle: bigint, slot: number): void {
+  const value = BigInt.asUintN(64, handle);
+  const map = value < 1n << 31n ? host.mapOfHandle(Number(value)) : undefined;
+  const insn = linked.decoded.insns[linked.decoded.indexOfSlot[slot]!]!;
+  const helper = insn.kind === "call_helper" ? linked.helpers.get(insn.id)! : undefined;
+  if (map !== undefined && helper !== undefined && mapAllowsHelper(map.spec.kind, helper)) return;
+  host.fail(linked, { reason: FAULT.mapArgument, slot, value, size: 0 });
+}
+
+function checkCtxAccess(linked: LinkedProgram, host: ProgramHost, addr: number, size: number, meta: number): void {
+  const write = (meta & 1) !== 0;
+  const off = (addr >>> 0) - host.ctx();
+  if (ctxFieldOf(linked.def, linked.attach, off, size, write) !== null) return;
+  host.fail(linked, {
+    reason: FAULT.ctxAccess,
+    slot: meta >>> 3,
+    value: BigInt(off),
+    size: size | (write ? 0x100 : 0),
+  });
+}

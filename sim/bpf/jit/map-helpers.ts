@@ -1,0 +1,27 @@
+/**
+ * Which helpers may be called with which map types.
+ *
+ * @source kernel/bpf/verifier.c check_map_func_compatibility: from the map's side here, from the helper's in its record
+ */
+import type { HelperDef } from "../helper.ts";
+import type { MapKind } from "../map.ts";
+
+/** Helpers that a map of this type may be passed to; types that are not listed take every helper that takes them. */
+const HELPERS_OF_MAP: Readonly<Partial<Record<MapKind, readonly number[]>>> = {
+  prog_array: [12],
+  perf_event_array: [22, 25, 55, 111, 121],
+  devmap: [51, 1],
+  devmap_hash: [51, 1],
+  ringbuf: [130, 131, 134, 198, 199, 200],
+  queue: [87, 88, 89],
+  stack: [87, 88, 89],
+  array_of_maps: [1],
+  hash_of_maps: [1],
+};
+
+/** Whether the kernel lets a map of this type be passed to a helper. */
+export function mapAllowsHelper(kind: MapKind, helper: HelperDef<never>): boolean {
+  const ids = HELPERS_OF_MAP[kind];
+  if (ids !== undefined && !ids.includes(helper.id)) return false;
+  return helper.mapKinds === null || helper.mapKinds.includes(kind);
+}

@@ -1,0 +1,157 @@
+/** Bytes of one WebAssembly function body, appended instruction by instruction. */
+import { VOID, W, type WasmOp } from "./wasm-op.ts";
+
+/** Width of a padded index that is filled in later. */
+const PADDED_BYTES = 5;
+
+/** A growing body. Calls of functions of the same module are patched when the number of imports is known. */
+export class WasmCode {
+  private bytes: Uint8Array = new Uint8Array(1024);
+  private length: number = 0;
+  /** Positions of padded function indices, and the local function each means. */
+  readonly patches: { readonly at: number; readonly fn: number }[] = [];
+
+  get size(): number {
+    return this.length;
+  }
+
+  /** The bytes so far; a view. */
+  view(): Uint8Array {
+    return this.bytes.subarray(0, this.length);
+  }
+
+  byte(b: number): void {
+    if (this.length === this.bytes.length) this.reserve(1);
+    this.bytes[this.length++] = b;
+  }
+
+  /** Instructions without immediates. */
+  op(...ops: WasmOp[]): void {
+    for (const op of ops) this.byte(op);
+  }
+
+  /** Unsigned LEB128. */
+  uleb(n: number): void {
+    let v = n >>> 0;
+    while (v >= 0x80) {
+      this.byte((v & 0x7f) | 0x80);
+      v >>>= 7;
+    }
+    this.byte(v);
+  }
+
+  /** Pushes a 32-bit constant; given signed or unsigned. */
+  i32(n: number): void {
+    this.byte(W.i32_const);
+    let v = n | 0;
+    for (;;) {
+      const b = v & 0x7f;
+      v >>= 7;
+      if ((v === 0 && (b & 0x40) === 0) || (v === -1 && (b & 0x40) !== 0)) {
+        this.byte(b);
+        return;
+      }
+      this.byte(b | 0x80);
+    }
+  }
+
+  /** Pushes a 64-bit constant. @param n an integer, exact */
+  i64(n: number | bigint): void {
+    this.byte(W.i64_const);
+    let v = BigInt.asIntN(64, BigInt(n));
+    for (;;) {
+      const b = Number(v & 0x7fn);
+      v >>= 7n;
+      if ((v === 0n && (b & 0x40) === 0) || (v === -1n && (b & 0x40) !== 0)) {
+        this.byte(b);
+        return;
+      }
+      this.byte(b | 0x80);
+    }
+  }
+
+  get(local: number): void {
+    this.byte(W.local_get);
+    this.uleb(local);
+  }
+
+  set(local: number): void {
+    this.byte(W.local_set);
+    this.uleb(local);
+  }
+
+  tee(local: number): void {
+    this.byte(W.local_tee);
+    this.uleb(local);
+  }
+
+  global(index: number): void {
+    this.byte(W.global_get);
+    this.uleb(index);
+  }
+
+  /** A load or store; no alignment is promised. */
+  memory(op: WasmOp, offset: number): void {
+    this.byte(op);
+    this.byte(0);
+    this.uleb(offset);
+  }
+
+  /** Opens a block, loop or if without results. */
+  open(op: typeof W.block | typeof W.loop | typeof W.if): void {
+    this.byte(op);
+    this.byte(VOID);
+  }
+
+  end(): void {
+    this.byte(W.end);
+  }
+
+  br(depth: number): void {
+    this.byte(W.br);
+    this.uleb(depth);
+  }
+
+  brIf(depth: number): void {
+    this.byte(W.br_if);
+    this.uleb(depth);
+  }
+
+  callImport(index: number): void {
+    this.byte(W.call);
+    this.uleb(index);
+  }
+
+  /** Calls a function of the same module. @param fn its number among those */
+  callLocal(fn: number): void {
+    this.byte(W.call);
+    this.patches.push({ at: this.length, fn });
+    for (let i = 0; i < PADDED_BYTES; i++) this.byte(0);
+  }
+
+  /** Fills the function indices in. @param imports number of imported functions */
+  link(imports: number): void {
+    for (const { at, fn } of this.patches) {
+      let v = imports + fn;
+      for (let i = 0; i < PADDED_BYTES; i++) {
+        this.bytes[at + i] = (v & 0x7f) | (i < PADDED_BYTES - 1 ? 0x80 : 0);
+        v >>>= 7;
+      }
+    }
+  }
+
+  /** Appends another body, its patches with it. */
+  append(other: WasmCode): void {
+    for (const { at, fn } of other.patches) this.patches.push({ at: this.length + at, fn });
+    this.reserve(other.length);
+    this.bytes.set(other.view(), this.length);
+    this.length += other.length;
+  }
+
+  private reserve(more: number): void {
+    if (this.length + more <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + more));
+    grown.set(this.bytes);
+    this.bytes = grown;
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * A WebAssembly module under construction. Imports and types are numbered as they are asked for; functions by the order in
+ * which they are added.
+ *
+ * @source WebAssembly core specification 2.0, section 5.5
+ */
+import { WasmCode } from "./wasm-code.ts";
+import type { EXTERNREF, I32, I64 } from "./wasm-op.ts";
+
+/** A type of WebAssembly values. */
+export type ValueType = typeof I32 | typeof I64 | typeof EXTERNREF;
+
+/** A function's parameters and results. */
+export interface FuncType {
+  readonly params: readonly ValueType[];
+  readonly results: readonly ValueType[];
+}
+
+/** Name of the module that all imports come from. */
+export const IMPORT_MODULE = "m";
+
+interface FunctionBody {
+  readonly type: number;
+  /** Types of the locals behind the parameters. */
+  readonly locals: readonly ValueType[];
+  readonly code: WasmCode;
+}
+
+/** Puts types, imports, functions and code together to a module. */
+export class WasmModuleBuilder {
+  private readonly types: FuncType[] = [];
+  private readonly functionImports: { readonly name: string; readonly type: number }[] = [];
+  private readonly globalImports: { readonly name: string; readonly type: ValueType; readonly mutable: boolean }[] = [];
+  private readonly functions: (FunctionBody | undefined)[] = [];
+  private readonly exports: { readonly name: string; readonly fn: number }[] = [];
+
+  /** Number of a function type. */
+  type(t: FuncType): number {
+    const found = this.types.findIndex((o) => same(o.params, t.params) && same(o.results, t.results));
+    if (found >= 0) return found;
+    this.types.push(t);
+    return this.types.length - 1;
+  }
+
+  /** Index of an imported function; asked for twice, it is one import. */
+  importFunction(name: string, t: FuncType): number {
+    const found = this.functionImports.findIndex((f) => f.name === name);
+    if (found >= 0) return found;
+    this.functionImports.push({ name, type: this.type(t) });
+    return this.functionImports.length - 1;
+  }
+
+  /** Index of an imported global. */
+  importGlobal(name: string, type: ValueType, mutable: boolean): number {
+    const found = this.globalImports.findIndex((g) => g.name === name);
+    if (found >= 0) return found;
+    this.globalImports.push({ name, type, mutable });
+    return this.globalImports.length - 1;
+  }
+
+  /** Names of the imported functions, in the order of their indices. */
+  functionImportNames(): string[] {
+    return this.functionImports.map((f) => f.name);
+  }
+
+  /** Names of the imported globals, in the order of their indices. */
+  globalImportNames(): string[] {
+    return this.globalImports.map((g) => g.name);
+  }
+
+  /** Defines the function with this number among the module's own. */
+  setFunction(fn: number, t: FuncType, locals: readonly ValueType[], code: WasmCode): void {
+    this.functions[fn] = { type: this.type(t), locals, code };
+  }
+
+  export(name: string, fn: number): void {
+    this.exports.push({ name, fn });
+  }
+
+  /** The module's bytes. Memory `mem` and function table `tab` are always imported. */
+  finish(): Uint8Array {
+    const out = new WasmCode();
+    for (const b of [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]) out.byte(b);
+    const bodies = this.functions.map((f) => f!);
+    section(out, 1, this.types, (s, t) => {
+      s.byte(0x60);
+      vector(s, t.params, (v, p) => v.byte(p));
+      vector(s, t.results, (v, p) => v.byte(p));
+    });
+    this.importSection(out);
+    section(out, 3, bodies, (s, f) => s.uleb(f.type));
+    section(out, 7, this.exports, (s, e) => {
+      name(s, e.name);
+      s.byte(0x00);
+      s.uleb(this.functionImports.length + e.fn);
+    });
+    section(out, 10, bodies, (s, f) => {
+      f.code.link(this.functionImports.length);
+      const body = new WasmCode();
+      vector(body, f.locals, (v, local) => {
+        v.uleb(1);
+        v.byte(local);
+      });
+      body.append(f.code);
+      body.end();
+      s.uleb(body.size);
+      s.append(body);
+    });
+    return out.view().slice();
+  }
+
+  private importSection(out: WasmCode): void {
+    const entries: ((s: WasmCode) => void)[] = [
+      (s) => {
+        name(s, "mem");
+        s.byte(0x02);
+        s.byte(0x00);
+        s.uleb(1);
+      },
+      (s) => {
+        name(s, "tab");
+        s.byte(0x01);
+        s.byte(0x70);
+        s.byte(0x00);
+        s.uleb(0);
+      },
+      ...this.functionImports.map((f) => (s: WasmCode): void => {
+        name(s, f.name);
+        s.byte(0x00);
+        s.uleb(f.type);
+      }),
+      ...this.globalImports.map((g) => (s: WasmCode): void => {
+        name(s, g.name);
+        s.byte(0x03);
+        s.byte(g.type);
+        s.byte(g.mutable ? 1 : 0);
+      }),
+    ];
+    section(out, 2, entries, (s, entry) => {
+      name(s, IMPORT_MODULE);
+      entry(s);
+    });
+  }
+}
+
+function same(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((x, i) => x === b[i]);
+}
+
+function name(out: WasmCode, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  out.uleb(bytes.length);
+  for (const b of bytes) out.byte(b);
+}
+
+function vector<T>(out: WasmCode, items: readonly T[], item: (s: WasmCode, t: T) => void): void {
+  out.uleb(items.length);
+  for (const t of items) item(out, t);
+}
+
+function section<T>(out: WasmCode, id: number, items: readonly T[], item: (s: WasmCode, t: T) => void): void {
+  const body = new WasmCode();
+  vector(body, items, item);
+  out.byte(id);
+  out.uleb(body.size);
+  out.append(body);
+}

@@ -1,0 +1,52 @@
+/**
+ * The eBPF machine of one simulation: memory, function table, maps and programs. The network holds one and runs programs by it.
+ */
+import type { Arena } from "../engine/arena.ts";
+import type { BpfMap, MapContext } from "./map.ts";
+import type { ProgKind } from "./prog-type.ts";
+import type { Program } from "./program.ts";
+import type { MapSpec, ProgramSpec } from "./spec.ts";
+
+/** How a program is loaded. */
+export interface LoadProgramOptions {
+  /** Overrides or supplies the type that the section name does not say. */
+  readonly kind?: ProgKind;
+  readonly id: number;
+  readonly license: string;
+  /** Live maps by the names that the relocations use. */
+  readonly maps: ReadonlyMap<string, BpfMap>;
+  /** false: without access checks, for programs that a verifier has accepted. The default is true. */
+  readonly checks?: boolean;
+}
+
+/** What a map asks about its host, where ids are looked up; the network gives it. */
+export type MapHooks = Pick<MapContext, "mapOfId" | "programOfId" | "devExists">;
+
+/** The eBPF machine of one simulation: live maps and programs over one memory. */
+export interface Machine {
+  readonly arena: Arena;
+  /** Instructions executed since the beginning, wrapping at 2^32. */
+  readonly insnCount: number;
+  /** Cost of what was executed since the beginning in sixteenths of a ns, wrapping at 2^32. */
+  readonly cost16: number;
+  /** High word of a helper's 64-bit result. */
+  setReturnHigh(hi: number): void;
+  /** The CPU that programs run on from now; per-CPU lookups inlined by the JIT read it. */
+  setCpu(cpu: number): void;
+  /** @throws ObjectError when the kernel would refuse the map */
+  createMap(spec: MapSpec, numCpus: number, id: number, hooks?: MapHooks): BpfMap;
+  /** @throws ObjectError when the program cannot be loaded: bad opcode, unknown helper, helper not allowed ... */
+  loadProgram(spec: ProgramSpec, options: LoadProgramOptions): Program;
+  /**
+   * For helpers with an argument of kind "func": calls the subprogram below the frame that called the helper.
+   * @param funcIndex the number that the helper got; a1..a4 become r1..r4, zero-extended
+   * @returns r0's low word, signed
+   */
+  callback(funcIndex: number, a1: number, a2: number, a3: number, a4: number): number;
+  /** Live map of a handle, undefined when the number is none. */
+  mapOfHandle(handle: number): BpfMap | undefined;
+  /** Live program of a table index. */
+  programOfIndex(tableIndex: number): Program | undefined;
+  /** After a VerifierError was thrown out of a run: makes the machine usable again. */
+  reset(): void;
+}

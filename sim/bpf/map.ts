@@ -1,0 +1,108 @@
+/**
+ * Live maps. The values lie in the arena, where programs reach them by address. One file per map type stands in maps/,
+ * one line each in its index.
+ *
+ * Addresses are arena addresses; errors are negative errno as the kernel returns them to programs.
+ */
+import type { Arena } from "../engine/arena.ts";
+import type { Program } from "./program.ts";
+import type { MapSpec } from "./spec.ts";
+
+/** Map types, in the kernel's spelling as bpftool prints it. */
+export type MapKind =
+  | "hash"
+  | "array"
+  | "prog_array"
+  | "perf_event_array"
+  | "percpu_hash"
+  | "percpu_array"
+  | "lru_hash"
+  | "lru_percpu_hash"
+  | "lpm_trie"
+  | "array_of_maps"
+  | "hash_of_maps"
+  | "devmap"
+  | "devmap_hash"
+  | "ringbuf"
+  | "queue"
+  | "stack";
+
+export const BPF_NOEXIST = 1;
+export const BPF_EXIST = 2;
+
+/** How the JIT may look an element up without a call. */
+export interface InlineArray {
+  /** Address of element 0 of CPU 0. */
+  readonly base: number;
+  /** bytes between elements */
+  readonly stride: number;
+  /** bytes between CPUs, 0 for maps that are not per CPU */
+  readonly cpuStride: number;
+  readonly maxEntries: number;
+}
+
+/** A live map. */
+export interface BpfMap {
+  readonly spec: MapSpec;
+  /** As `bpftool map show` prints it; unique on its host. */
+  readonly id: number;
+  /** Address that stands for the map in registers and in slots of maps of maps; unique in the arena, never dereferenced. */
+  readonly handle: number;
+  /** Set when the JIT may inline lookups. */
+  readonly inlineArray: InlineArray | null;
+  /** CPUs for which per-CPU maps hold a value; 1 otherwise. */
+  readonly numCpus: number;
+
+  /** Program side: address of the value for `cpu`, or 0. @param key address */
+  lookup(key: number, cpu: number): number;
+  /** Program side, per-CPU maps write only `cpu`'s value. @param key,value addresses. @returns 0 or -errno */
+  update(key: number, value: number, flags: number, cpu: number): number;
+  /** @returns 0 or -errno */
+  delete(key: number): number;
+  /**
+   * User side: the key after `key`; null or an unknown key starts over.
+   * @returns a copy of the key, or null at the end
+   */
+  nextKey(key: Uint8Array | null): Uint8Array | null;
+  /**
+   * User side: a copy of the value. Per-CPU maps answer the values of all CPUs, one after another, each padded to 8 bytes.
+   * @returns null when there is no such element
+   */
+  read(key: Uint8Array): Uint8Array | null;
+  /** User side. Per-CPU maps take the values of all CPUs in the form of `read`. @returns 0 or -errno */
+  write(key: Uint8Array, value: Uint8Array, flags: number): number;
+  /** User side. @returns 0 or -errno */
+  remove(key: Uint8Array): number;
+  /** Elements now, for `bpftool` and reports; arrays answer maxEntries. */
+  count(): number;
+  /** Gives all memory back. */
+  destroy(): void;
+}
+
+/** What a map needs to be made. */
+export interface MapContext {
+  readonly arena: Arena;
+  readonly numCpus: number;
+  readonly id: number;
+  readonly handle: number;
+  /** The live map of a handle, for maps of maps. */
+  mapOfHandle(handle: number): BpfMap | undefined;
+  /** The live map of an id on the same host: what user space writes into maps of maps. Absent: no map is known. */
+  mapOfId?(id: number): BpfMap | undefined;
+  /** The live program of an id on the same host: what user space writes into program arrays and device maps. */
+  programOfId?(id: number): Program | undefined;
+  /** The host has a device of that index. Absent: any index above 0 is taken for one. */
+  devExists?(ifindex: number): boolean;
+}
+
+/** The record of one map type. */
+export interface MapTypeDef {
+  readonly kind: MapKind;
+  /** `enum bpf_map_type`. */
+  readonly uapi: number;
+  /** Kernel version that has it, `4.8`. */
+  readonly since: string;
+  /** @returns null, or the errno and the reason that BPF_MAP_CREATE would refuse this spec with */
+  check(spec: MapSpec): { readonly errno: number; readonly reason: string } | null;
+  create(spec: MapSpec, ctx: MapContext): BpfMap;
+}

@@ -1,0 +1,22 @@
+/**
+ * The error numbers that maps and helpers answer programs with; returned negated.
+ * @source include/uapi/asm-generic/errno-base.h, errno.h; include/linux/errno.h for 524
+ */
+export const EPERM = 1;
+export const ENOENT = 2;
+export const E2BIG = 7;
+export const EBADF = 9;
+export const EAGAIN = 11;
+export const ENOMEM = 12;
+export const EACCES = 13;
+export const EFAULT = 14;
+export const EEXIST = 17;
+export const ENODEV = 19;
+export const EINVAL = 22;
+export const ENOSPC = 28;
+export const ERANGE = 34;
+export const EOPNOTSUPP = 95;
+export const EAFNOSUPPORT = 97;
+export const EALREADY = 114;
+/** The kernel's own "not supported", which user space sees as 524. */
+export const ENOTSUPP = 524;

@@ -1,0 +1,38 @@
+/** The registry of map types: one file each, one line each. */
+import type { MapTypeDef } from "../map.ts";
+import { arrayType } from "./array.ts";
+import { arrayOfMapsType } from "./array-of-maps.ts";
+import { devmapType } from "./devmap.ts";
+import { devmapHashType } from "./devmap-hash.ts";
+import { hashType } from "./hash.ts";
+import { hashOfMapsType } from "./hash-of-maps.ts";
+import { lpmTrieType } from "./lpm-trie.ts";
+import { lruHashType } from "./lru-hash.ts";
+import { lruPercpuHashType } from "./lru-percpu-hash.ts";
+import { percpuArrayType } from "./percpu-array.ts";
+import { percpuHashType } from "./percpu-hash.ts";
+import { perfEventArrayType } from "./perf-event-array.ts";
+import { progArrayType } from "./prog-array.ts";
+import { queueType } from "./queue.ts";
+import { ringbufType } from "./ringbuf.ts";
+import { stackType } from "./stack.ts";
+
+/** Every map type that netsim has, in the order of `enum bpf_map_type`. */
+export const mapTypes: readonly MapTypeDef[] = [
+  hashType,
+  arrayType,
+  progArrayType,
+  perfEventArrayType,
+  percpuHashType,
+  percpuArrayType,
+  lruHashType,
+  lruPercpuHashType,
+  lpmTrieType,
+  arrayOfMapsType,
+  hashOfMapsType,
+  devmapType,
+  queueType,
+  stackType,
+  devmapHashType,
+  ringbufType,
+];

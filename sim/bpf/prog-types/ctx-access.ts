@@ -1,0 +1,31 @@
+/**
+ * Which accesses to a context the kernel accepts.
+ *
+ * @source net/core/filter.c bpf_skb_is_valid_access, xdp_is_valid_access; include/linux/filter.h bpf_ctx_narrow_access_ok
+ */
+import type { AttachKind, CtxField, ProgTypeDef } from "../prog-type.ts";
+
+/**
+ * The field that an access touches.
+ * @param off,size bytes within the context
+ * @returns null when the kernel refuses the access ("invalid bpf_context access")
+ */
+export function ctxFieldOf(
+  def: ProgTypeDef,
+  attach: AttachKind | null,
+  off: number,
+  size: number,
+  write: boolean,
+): CtxField | null {
+  if (off < 0 || off + size > def.ctxSize || off % size !== 0) return null;
+  for (const field of def.fields) {
+    if (off < field.offset || off + size > field.offset + field.size) continue;
+    if (field.attach !== undefined && field.attach !== attach) return null;
+    if (write && !field.writable) return null;
+    const access = field.access ?? "whole";
+    const whole = off === field.offset && size === field.size;
+    if (access === "any" || whole || (access === "narrow" && !write)) return field;
+    return null;
+  }
+  return null;
+}

@@ -1,0 +1,29 @@
+/** Live programs. */
+import type { BpfMap } from "./map.ts";
+import type { ProgKind } from "./prog-type.ts";
+import type { ProgramSpec } from "./spec.ts";
+
+/** A loaded program. Made by `Machine.loadProgram`. */
+export interface Program {
+  readonly spec: ProgramSpec;
+  readonly kind: ProgKind;
+  /** As `bpftool prog show` prints it; unique on its host. */
+  readonly id: number;
+  /** 16 hex digits, as the kernel computes it (bpf_prog_calc_tag). */
+  readonly tag: string;
+  /** The object's licence is GPL-compatible. */
+  readonly gpl: boolean;
+  /** Maps it uses, in order of first use. */
+  readonly maps: readonly BpfMap[];
+  /** Index in the machine's function table; also what a prog array slot holds. */
+  readonly tableIndex: number;
+  /** Size of the WebAssembly module it was compiled to, bytes; absent where it was not compiled. */
+  readonly jitedBytes?: number;
+  /**
+   * Runs it. Counts executed instructions and cost into the machine's counters.
+   * @param ctx address of the context, laid out as the program type's UAPI struct
+   * @returns r0's low 32 bits, unsigned
+   * @throws VerifierError when an access check fails
+   */
+  run(ctx: number): number;
+}

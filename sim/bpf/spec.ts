@@ -1,0 +1,128 @@
+/**
+ * Specs: plain readonly data made from an object file, the same on every machine, holding no state.
+ * `parseObject` makes them; `loadObject` turns them into live maps and programs.
+ */
+import type { Diagnostic } from "../engine/errors.ts";
+import type { Btf } from "./btf/types.ts";
+import type { MapKind } from "./map.ts";
+import type { AttachKind, ProgKind } from "./prog-type.ts";
+
+/** Everything an object file holds. */
+export interface ObjectSpec {
+  /** As the user wrote it, for messages. */
+  readonly path: string;
+  /** Contents of the `license` section, "" when there is none. */
+  readonly license: string;
+  readonly programs: readonly ProgramSpec[];
+  readonly maps: readonly MapSpec[];
+  readonly btf: Btf | null;
+  /** KERNEL_VERSION of the `version` section, when there is one. */
+  readonly version?: number;
+  /** Every section of the file, for listings. */
+  readonly sections?: readonly SectionSpec[];
+  /** Maps of types that netsim does not have; programs that refer to one carry a `refusal`. */
+  readonly unsupportedMaps?: readonly UnsupportedMapSpec[];
+  /** What the parser passed over as libbpf does, one sentence each. */
+  readonly notes?: readonly string[];
+}
+
+/** A section of the object file. */
+export interface SectionSpec {
+  readonly index: number;
+  readonly name: string;
+  /** `SHT_*` without the prefix: `PROGBITS`, `NOBITS`, `REL`, ... */
+  readonly type: string;
+  readonly sizeBytes: number;
+  /** As readelf prints them: W write, A alloc, X execute. */
+  readonly flags: string;
+}
+
+/** A map of a type that netsim does not have. */
+export interface UnsupportedMapSpec {
+  readonly name: string;
+  /** As bpftool prints it, or `type 99`. */
+  readonly kind: string;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly flags: number;
+}
+
+/** What an instruction of a program refers to, to be filled in when the maps live. */
+export type Relocation =
+  /** ld_imm64 becomes the map itself (BPF_PSEUDO_MAP_FD). */
+  | { readonly kind: "map"; readonly insn: number; readonly map: string }
+  /** ld_imm64 becomes the address of a byte of the map's only value (BPF_PSEUDO_MAP_VALUE): data sections. */
+  | { readonly kind: "map-value"; readonly insn: number; readonly map: string; readonly offset: number };
+
+/** A source line that a run of instructions was compiled from. */
+export interface LineInfo {
+  /** Index of the first instruction (8-byte slots), within the linked program. */
+  readonly insn: number;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** The line's text, as BTF has it. */
+  readonly text: string;
+}
+
+/** A function of a linked program: the entry at instruction 0, then its subprograms. */
+export interface FuncInfo {
+  /** Index of the function's first instruction slot. */
+  readonly insn: number;
+  readonly name: string;
+  /** BTF type id of the FUNC, 0 or absent when unknown. */
+  readonly typeId?: number;
+}
+
+/** One program with all subprograms it calls appended behind it, as libbpf links it. */
+export interface ProgramSpec {
+  readonly name: string;
+  readonly section: string;
+  /** null: the section name says no type; the user must. */
+  readonly kind: ProgKind | null;
+  readonly attach: AttachKind | null;
+  /** `xdp.frags`: may receive packets of several buffers. */
+  readonly frags: boolean;
+  /**
+   * Little-endian instruction slots of 8 bytes: u8 opcode, u8 dst:4|src:4, s16 off, s32 imm. Calls to subprograms are resolved
+   * (src_reg 1, imm = relative slot); ld_imm64 of maps still carry 0 and are listed in `relocations`.
+   */
+  readonly insns: Uint8Array;
+  readonly relocations: readonly Relocation[];
+  readonly funcs: readonly FuncInfo[];
+  readonly lines: readonly LineInfo[];
+  /** The kernel's name of the type that the section name says, also of types that netsim does not run (`kprobe`). */
+  readonly typeName?: string | null;
+  /** `SEC("?xdp")`: not loaded unless asked for. Absent means true. */
+  readonly autoload?: boolean;
+  /** Why it can be listed but not loaded; loading throws `new ObjectError(refusal)`. Absent or null: nothing stands against it. */
+  readonly refusal?: Diagnostic | null;
+}
+
+/** How a map shall be made. */
+export interface MapSpec {
+  readonly name: string;
+  readonly kind: MapKind;
+  /** bytes */
+  readonly keySize: number;
+  /** bytes */
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** BPF_F_* of BPF_MAP_CREATE. */
+  readonly flags: number;
+  /** LIBBPF_PIN_BY_NAME or iproute2's PIN_GLOBAL_NS. */
+  readonly pinByName: boolean;
+  /** BTF type ids of key and value within the object's BTF; 0 when unknown. */
+  readonly keyTypeId: number;
+  readonly valueTypeId: number;
+  readonly btf: Btf | null;
+  /** Template of the inner maps, for maps of maps. */
+  readonly inner: MapSpec | null;
+  /** Section contents for data maps (`.rodata`, `.data`, `.bss`): the only value's bytes. */
+  readonly data: Uint8Array | null;
+  /** `.rodata`: frozen for programs and for user space. */
+  readonly readonly: boolean;
+  /** Static initialisers of prog arrays and maps of maps: slot -> program or map name. */
+  readonly slots: readonly { readonly index: number; readonly target: string }[];
+}

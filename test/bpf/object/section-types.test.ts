@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { sectionType } from "../../../sim/bpf/object/section-types.ts";
+
+describe("sectionType", () => {
+  it.each([
+    ["xdp", "xdp", "xdp", false],
+    ["xdp.frags", "xdp", "xdp", true],
+    ["xdp/devmap", "xdp", "xdp_devmap", false],
+    ["xdp.frags/devmap", "xdp", "xdp_devmap", true],
+    ["xdp/cpumap", "xdp", "xdp_cpumap", false],
+    ["xdp.frags/cpumap", "xdp", "xdp_cpumap", true],
+    ["tc", "sched_cls", null, false],
+    ["tc/ingress", "sched_cls", "tcx_ingress", false],
+    ["tc/egress", "sched_cls", "tcx_egress", false],
+    ["tcx/ingress", "sched_cls", "tcx_ingress", false],
+    ["tcx/egress", "sched_cls", "tcx_egress", false],
+    ["classifier", "sched_cls", null, false],
+    ["action", "sched_act", null, false],
+    ["socket", "socket_filter", null, false],
+    ["socket/http", "socket_filter", null, false],
+  ])("%s is a %s program for %s, frags %s", (name, kind, attach, frags) => {
+    expect(sectionType(name)).toEqual({ typeName: kind, kind, attach, frags });
+  });
+
+  it.each([
+    ["kprobe/do_exit", "kprobe"],
+    ["kretprobe", "kprobe"],
+    ["uprobe.multi.s/x", "kprobe"],
+    ["tracepoint/xdp/xdp_exception", "tracepoint"],
+    ["tp_btf/x", "tracing"],
+    ["fentry/x", "tracing"],
+    ["iter/task", "tracing"],
+    ["lsm.s/x", "lsm"],
+    ["cgroup_skb/ingress", "cgroup_skb"],
+    ["cgroup/connect4", "cgroup_sock_addr"],
+    ["sockops", "sock_ops"],
+    ["sk_lookup", "sk_lookup"],
+    ["struct_ops/x", "struct_ops"],
+    ["struct_ops.s", "struct_ops"],
+    ["netfilter", "netfilter"],
+  ])("%s is known as %s, which netsim does not run", (name, typeName) => {
+    expect(sectionType(name)).toEqual({ typeName, kind: null, attach: null, frags: false });
+  });
+
+  it.each([
+    "xdp_prog",
+    "xdp/foo",
+    "xdp_devmap/x",
+    "tc/foo",
+    "classifier/x",
+    "2/7",
+    "from-netdev",
+    "ingress",
+    "socket1",
+    ".text",
+    "",
+    "kprobes/x",
+    "perf_event/x",
+  ])("%s says no type, as in libbpf 1.x", (name) => {
+    expect(sectionType(name)).toBeNull();
+  });
+});
