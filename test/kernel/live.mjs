@@ -1,0 +1,81 @@
+// `npm run test:kernel [-- --report FILE]`: asks the running kernel everything anew and compares with what is recorded.
+// Needs root, Linux 6.18 with BTF, a C compiler with libbpf-dev, iproute2, ethtool and bpftool; what cannot run is skipped by name.
+import { spawnSync } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
+import { release } from "node:os";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const RECORDED_ON = "6.18";
+const EXIT_CANNOT_TELL = 3;
+
+const tables = [
+  "xdp-actions",
+  "bypass",
+  "tc-return-codes",
+  "tcx-return-codes",
+  "metadata",
+  "socket-filter",
+  "lab",
+  "text",
+];
+const cases = [
+  { name: "bundled objects compile to the same bytes", args: ["programs/build.mjs", "--check"], needs: ["clang-19"] },
+  {
+    name: "programs answer BPF_PROG_RUN as recorded",
+    args: ["test/kernel/record.mjs", "--check"],
+    needs: ["cc", "libbpf", "ip"],
+  },
+  {
+    name: "helpers answer BPF_PROG_RUN as recorded",
+    args: ["test/net/helpers/oracle/record.mjs", "--check"],
+    needs: ["clang-19", "cc", "libbpf"],
+  },
+  ...tables.map((table) => ({
+    name: `namespaces: ${table} as recorded`,
+    args: ["test/kernel/netns/record.mjs", "--check", table],
+    needs: ["cc", "libbpf", "ip", "tc", "nstat", "ethtool", "bpftool", "ping", "taskset", "unshare"],
+  })),
+];
+
+/** Why nothing can be asked here, or null. */
+function whyNot() {
+  if (process.platform !== "linux") return `this is ${process.platform}, not Linux`;
+  if (process.getuid?.() !== 0) return "not root";
+  if (!existsSync("/sys/kernel/btf/vmlinux")) return "the kernel has no BTF";
+  if (!release().startsWith(`${RECORDED_ON}.`)) return `recorded on Linux ${RECORDED_ON}, this is ${release()}`;
+  return null;
+}
+
+function lacks(need) {
+  if (need === "libbpf") return existsSync("/usr/include/bpf/libbpf.h") ? null : "libbpf's headers";
+  const found = spawnSync("sh", ["-c", `command -v ${need}`], { stdio: "ignore" }).status === 0;
+  return found ? null : need;
+}
+
+const counts = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0 };
+const everywhere = whyNot();
+for (const c of cases) {
+  const missing = everywhere === null ? c.needs.map(lacks).filter((m) => m !== null) : [];
+  const reason = everywhere ?? (missing.length > 0 ? `no ${missing.join(", ")} here` : null);
+  if (reason !== null) {
+    counts.numPendingTests++;
+    console.log(`skipped  ${c.name}: ${reason}`);
+    continue;
+  }
+  const done = spawnSync(process.execPath, c.args, { cwd: ROOT, encoding: "utf8", maxBuffer: 1 << 26 });
+  if (done.status === EXIT_CANNOT_TELL) {
+    counts.numPendingTests++;
+    console.log(`skipped  ${c.name}: ${(done.stdout + done.stderr).trim().split("\n").at(-1)}`);
+  } else if (done.status === 0) {
+    counts.numPassedTests++;
+    console.log(`passed   ${c.name}`);
+  } else {
+    counts.numFailedTests++;
+    console.log(`FAILED   ${c.name}\n${done.stdout}${done.stderr}`);
+  }
+}
+const at = process.argv.indexOf("--report");
+if (at > 0) writeFileSync(process.argv[at + 1], JSON.stringify(counts));
+console.log(`${counts.numPassedTests} passed, ${counts.numFailedTests} failed, ${counts.numPendingTests} skipped`);
+process.exitCode = counts.numFailedTests > 0 ? 1 : 0;
