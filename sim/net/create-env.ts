@@ -1,0 +1,106 @@
+/**
+ * The network's side of the eBPF machine's environment. Made before the machine is bound to the kernel; it asks the kernel for it
+ * at each use.
+ */
+import type { Machine } from "../bpf/machine.ts";
+import type { BpfMap } from "../bpf/map.ts";
+import type { FibApi } from "./fib-api.ts";
+import type { Host } from "./host.ts";
+import type { Kernel } from "./kernel.ts";
+import { type NetEnv, RedirectInfo } from "./net-env.ts";
+import type { Netdev } from "./netdev.ts";
+import { Skb } from "./skb.ts";
+import type { Cpu } from "./softirq.ts";
+import { SkbContexts } from "./tc/skb-context.ts";
+
+/** ns per jiffy at HZ=250. @source CONFIG_HZ of the reference kernel, FACTS 4.6 */
+const NS_PER_JIFFY = 4_000_000;
+/** jiffies start five minutes before the 32-bit counter wraps. @source include/linux/jiffies.h INITIAL_JIFFIES */
+const INITIAL_JIFFIES = 2 ** 32 - 300 * 250;
+/** Pseudo offsets of LD_ABS and LD_IND. @source include/uapi/linux/filter.h */
+const SKF_NET_OFF = -0x100000;
+const SKF_LL_OFF = -0x200000;
+
+/** Makes the environment of one simulation. `fib` may be bound later (NetEnv.fib). */
+export function createNetEnv(kernel: Kernel, fib: FibApi | null = null): NetEnv {
+  return new KernelEnv(kernel, fib);
+}
+
+class KernelEnv implements NetEnv {
+  readonly kernel: Kernel;
+  readonly redirect: RedirectInfo = new RedirectInfo();
+  readonly skbContexts: SkbContexts;
+  fib: FibApi | null;
+  skb: Skb = new Skb();
+  ctx: number = 0;
+  // these three have no neutral value; they are set before each run
+  host: Host = null as unknown as Host;
+  currentCpu: Cpu = null as unknown as Cpu;
+  dev: Netdev = null as unknown as Netdev;
+
+  constructor(kernel: Kernel, fib: FibApi | null) {
+    this.kernel = kernel;
+    this.fib = fib;
+    this.skbContexts = new SkbContexts(kernel.arena);
+  }
+
+  get machine(): Machine {
+    return this.kernel.machine;
+  }
+
+  resetRuns(): void {
+    this.skbContexts.depth = 0;
+    this.skbContexts.nestedCost16 = 0;
+    this.redirect.reset();
+  }
+
+  cpu(): number {
+    return this.currentCpu.index;
+  }
+
+  ktimeNs(): number {
+    return this.currentCpu.nowNs();
+  }
+
+  jiffies(): number {
+    return INITIAL_JIFFIES + Math.floor(this.currentCpu.nowNs() / NS_PER_JIFFY);
+  }
+
+  prandomU32(): number {
+    return this.kernel.random.u32();
+  }
+
+  tracePrintk(line: string): void {
+    this.host.bpf.trace.add({ atNs: this.currentCpu.nowNs(), cpu: this.currentCpu.index, text: line });
+  }
+
+  userRecord(map: BpfMap, cpu: number, data: Uint8Array): void {
+    this.host.bpf.records.add({ atNs: this.currentCpu.nowNs(), map, cpu, data });
+  }
+
+  packetBytes(ctx: number, lengthBytes: number): Uint8Array | null {
+    if (ctx !== this.ctx) return null;
+    const skb = this.skb;
+    return this.kernel.arena.u8.slice(skb.data, skb.data + Math.min(lengthBytes, skb.len));
+  }
+
+  /** @source kernel/bpf/core.c bpf_internal_load_pointer_neg_helper; net/core/filter.c bpf_skb_load_helper_8 and its kin */
+  legacyLoad(ctx: number, offset: number, sizeBytes: number): number {
+    if (ctx !== this.ctx) return 0;
+    const skb = this.skb;
+    const end = skb.data + skb.len;
+    let addr: number;
+    if (offset >= 0) {
+      addr = skb.data + offset;
+      return addr + sizeBytes <= end ? addr : 0;
+    }
+    if (offset >= SKF_NET_OFF) {
+      if (skb.networkHeader < 0) return 0;
+      addr = skb.networkHeader + offset - SKF_NET_OFF;
+    } else if (offset >= SKF_LL_OFF) {
+      if (skb.macHeader < 0) return 0;
+      addr = skb.macHeader + offset - SKF_LL_OFF;
+    } else return 0;
+    return addr >= skb.head && addr + sizeBytes <= end ? addr : 0;
+  }
+}

@@ -1,0 +1,39 @@
+/** What the packet helpers share: constants, and how a moved packet gets back into step with its context. */
+import type { ProgKind } from "../../bpf/prog-type.ts";
+import type { NetEnv } from "../net-env.ts";
+import type { Skb } from "../skb.ts";
+
+/** Program types of helpers for XDP. */
+export const XDP_KINDS: readonly ProgKind[] = ["xdp"];
+/** Program types of helpers that change packets on tc's hooks. */
+export const TC_KINDS: readonly ProgKind[] = ["sched_cls", "sched_act"];
+/** Program types of helpers that read packets of the stack. */
+export const SKB_KINDS: readonly ProgKind[] = ["sched_cls", "sched_act", "socket_filter"];
+
+/** BPF_SKB_MAX_LEN: SKB_MAX_ALLOC, four pages less struct skb_shared_info. */
+export const SKB_MAX_LEN: number = 16384 - 320;
+
+/** Whether the program in work is an XDP one; some helpers differ between XDP and tc. */
+export function inXdp(env: NetEnv): boolean {
+  return !env.skbContexts.owns(env.ctx);
+}
+
+/** bpf_compute_data_pointers: after the packet was moved, grown or retyped. */
+export function refreshSkb(env: NetEnv): void {
+  env.skbContexts.refreshPacket(env.ctx, env.skb);
+}
+
+/** Writes data, data_end and data_meta of an xdp_md. */
+export function refreshXdp(env: NetEnv): void {
+  const w = env.kernel.arena.u32;
+  const c = env.ctx >>> 2;
+  const skb = env.skb;
+  w[c] = skb.data;
+  w[c + 1] = skb.data + skb.len;
+  w[c + 2] = skb.data - skb.metaLen;
+}
+
+/** skb_mac_header_len. */
+export function macHeaderLen(skb: Skb): number {
+  return skb.networkHeader - skb.macHeader;
+}

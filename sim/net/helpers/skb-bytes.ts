@@ -1,0 +1,107 @@
+/**
+ * bpf_skb_load_bytes, bpf_skb_load_bytes_relative, bpf_skb_store_bytes, bpf_skb_pull_data.
+ *
+ * @source net/core/filter.c, the functions of these names
+ * @differs packets are always in one piece, so BPF_F_RECOMPUTE_CSUM and pulling have nothing to do
+ */
+import type { HelperDef } from "../../bpf/helper.ts";
+import { EFAULT, EINVAL, ENOMEM } from "../../bpf/maps/errno.ts";
+import { copyBytes } from "../../bpf/maps/memory.ts";
+import type { NetEnv } from "../net-env.ts";
+import { refreshSkb, SKB_KINDS, TC_KINDS } from "./packet.ts";
+
+const BPF_F_RECOMPUTE_CSUM = 1;
+const BPF_F_INVALIDATE_HASH = 2;
+const BPF_HDR_START_MAC = 0;
+const BPF_HDR_START_NET = 1;
+
+/** What all of them have. */
+const plain = { gplOnly: false, mapKinds: null, ret: "int" } as const;
+
+/** `bpf_skb_load_bytes`. */
+export const skbLoadBytes: HelperDef<NetEnv> = {
+  ...plain,
+  id: 26,
+  name: "skb_load_bytes",
+  since: "4.5",
+  args: ["ctx", "u32", "mem_out", "size"],
+  progKinds: SKB_KINDS,
+  changesPacket: false,
+  costNs: 8,
+  call: (env: NetEnv, _ctx: number, offset: number, to: number, len: number): number => {
+    const skb = env.skb;
+    // an offset above INT_MAX arrives negative
+    if (offset < 0 || offset + len > skb.len) {
+      env.kernel.arena.u8.fill(0, to, to + len);
+      return -EFAULT;
+    }
+    copyBytes(env.kernel.arena, to, skb.data + offset, len);
+    return 0;
+  },
+};
+
+/** `bpf_skb_load_bytes_relative`. */
+export const skbLoadBytesRelative: HelperDef<NetEnv> = {
+  ...plain,
+  id: 68,
+  name: "skb_load_bytes_relative",
+  since: "4.18",
+  args: ["ctx", "u32", "mem_out", "size", "u32"],
+  progKinds: SKB_KINDS,
+  changesPacket: false,
+  costNs: 8,
+  call: (env: NetEnv, _ctx: number, offset: number, to: number, len: number, start: number): number => {
+    const skb = env.skb;
+    const from = start === BPF_HDR_START_MAC ? skb.macHeader : start === BPF_HDR_START_NET ? skb.networkHeader : -1;
+    if (from < 0 || offset < 0 || offset > 0xffff || from + offset + len > skb.data + skb.len) {
+      env.kernel.arena.u8.fill(0, to, to + len);
+      return -EFAULT;
+    }
+    copyBytes(env.kernel.arena, to, from + offset, len);
+    return 0;
+  },
+};
+
+/** `bpf_skb_store_bytes`. */
+export const skbStoreBytes: HelperDef<NetEnv> = {
+  ...plain,
+  id: 9,
+  name: "skb_store_bytes",
+  since: "4.1",
+  args: ["ctx", "u32", "mem", "size", "u64"],
+  progKinds: TC_KINDS,
+  changesPacket: true,
+  costNs: 12,
+  call: (
+    env: NetEnv,
+    _ctx: number,
+    offset: number,
+    from: number,
+    len: number,
+    flags: number,
+    flagsHi: number,
+  ): number => {
+    if ((flags & ~(BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH)) !== 0 || flagsHi !== 0) return -EINVAL;
+    const skb = env.skb;
+    if (offset < 0 || offset + len > skb.len) return -EFAULT;
+    copyBytes(env.kernel.arena, skb.data + offset, from, len);
+    if ((flags & BPF_F_INVALIDATE_HASH) !== 0) {
+      skb.hash = 0;
+      refreshSkb(env);
+    }
+    return 0;
+  },
+};
+
+/** `bpf_skb_pull_data`. */
+export const skbPullData: HelperDef<NetEnv> = {
+  ...plain,
+  id: 39,
+  name: "skb_pull_data",
+  since: "4.9",
+  args: ["ctx", "u32"],
+  progKinds: TC_KINDS,
+  changesPacket: true,
+  costNs: 6,
+  call: (env: NetEnv, _ctx: number, len: number): number => (len >>> 0 > env.skb.len ? -ENOMEM : 0),
+};

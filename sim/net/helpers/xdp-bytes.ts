@@ -1,0 +1,66 @@
+/**
+ * bpf_xdp_load_bytes, bpf_xdp_store_bytes, bpf_xdp_get_buff_len.
+ *
+ * @source net/core/filter.c bpf_xdp_pointer, bpf_xdp_load_bytes, bpf_xdp_store_bytes, bpf_xdp_get_buff_len
+ */
+import type { HelperDef } from "../../bpf/helper.ts";
+import { EFAULT, EINVAL } from "../../bpf/maps/errno.ts";
+import { copyBytes } from "../../bpf/maps/memory.ts";
+import type { NetEnv } from "../net-env.ts";
+import { XDP_KINDS } from "./packet.ts";
+
+/** @returns 0 when the bytes lie within the packet, else -errno */
+function outside(packetLen: number, offset: number, len: number): number {
+  if (offset > 0xffff || len > 0xffff) return -EFAULT;
+  return offset + len > packetLen ? -EINVAL : 0;
+}
+
+/** What all of them have. */
+const plain = { gplOnly: false, progKinds: XDP_KINDS, mapKinds: null, changesPacket: false, ret: "int" } as const;
+
+/** `bpf_xdp_load_bytes`. */
+export const xdpLoadBytes: HelperDef<NetEnv> = {
+  ...plain,
+  id: 189,
+  name: "xdp_load_bytes",
+  since: "5.18",
+  args: ["ctx", "u32", "mem_out", "size"],
+  costNs: 8,
+  call: (env: NetEnv, _ctx: number, offset: number, to: number, len: number): number => {
+    const skb = env.skb;
+    const off = offset >>> 0;
+    const err = outside(skb.len, off, len >>> 0);
+    if (err !== 0) return err;
+    copyBytes(env.kernel.arena, to, skb.data + off, len);
+    return 0;
+  },
+};
+
+/** `bpf_xdp_store_bytes`. */
+export const xdpStoreBytes: HelperDef<NetEnv> = {
+  ...plain,
+  id: 190,
+  name: "xdp_store_bytes",
+  since: "5.18",
+  args: ["ctx", "u32", "mem", "size"],
+  costNs: 8,
+  call: (env: NetEnv, _ctx: number, offset: number, from: number, len: number): number => {
+    const skb = env.skb;
+    const off = offset >>> 0;
+    const err = outside(skb.len, off, len >>> 0);
+    if (err !== 0) return err;
+    copyBytes(env.kernel.arena, skb.data + off, from, len);
+    return 0;
+  },
+};
+
+/** `bpf_xdp_get_buff_len`. */
+export const xdpGetBuffLen: HelperDef<NetEnv> = {
+  ...plain,
+  id: 188,
+  name: "xdp_get_buff_len",
+  since: "5.18",
+  args: ["ctx"],
+  costNs: 3,
+  call: (env: NetEnv): number => env.skb.len,
+};

@@ -1,0 +1,42 @@
+/** The qdiscs that netsim has: one line each. */
+import { indexBy } from "../../engine/registry.ts";
+import type { Netdev } from "../netdev.ts";
+import { type QdiscBase, type QdiscDef, TC_H_ROOT } from "./base.ts";
+import { bfifo } from "./bfifo.ts";
+import { mq } from "./mq.ts";
+import { netem } from "./netem.ts";
+import { pfifo } from "./pfifo.ts";
+import { pfifoFast } from "./pfifo-fast.ts";
+import { prio } from "./prio.ts";
+import { tbf } from "./tbf.ts";
+
+/** `noqueue` is the absence of a qdisc (txq.qdisc null); `clsact` and `ingress` stand in tc/. */
+export const qdiscDefs: readonly QdiscDef[] = [bfifo, mq, netem, pfifo, pfifoFast, prio, tbf];
+
+const byKind: ReadonlyMap<string, QdiscDef> = indexBy(qdiscDefs, (d) => d.kind, "qdiscs");
+
+/** @returns undefined for a kind that netsim does not have */
+export function qdiscDef(kind: string): QdiscDef | undefined {
+  return byKind.get(kind);
+}
+
+/** attach_default_qdiscs: noqueue, pfifo_fast, or mq over pfifo_fast. Replaces nothing that was set by hand. */
+export function attachDefaultQdisc(dev: Netdev): void {
+  dev.qdiscAttached = true;
+  if (dev.ops.noQueue || dev.txQueueLen === 0) {
+    dev.rootQdisc = null;
+    for (const txq of dev.txQueues) txq.qdisc = null;
+    return;
+  }
+  const def = dev.txQueues.length > 1 ? mq : pfifoFast;
+  installRoot(dev, def.create({}, { dev, txq: dev.txQueues[0]!, handle: 0, parent: TC_H_ROOT }));
+}
+
+/** Makes a qdisc the device's root and tells the transmit queues. */
+export function installRoot(dev: Netdev, root: QdiscBase): void {
+  dev.rootQdisc = root;
+  for (const txq of dev.txQueues) txq.qdisc = root;
+  if (root.kind === "mq") {
+    for (const { minor, child } of root.classes()) dev.txQueues[minor - 1]!.qdisc = child;
+  }
+}

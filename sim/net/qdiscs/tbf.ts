@@ -1,0 +1,191 @@
+/** Token bucket filter. @source net/sched/sch_tbf.c; iproute2 tc/q_tbf.c */
+import { SKB_DROP_REASON } from "../drop-reason.ts";
+import { NET_XMIT_DROP, NET_XMIT_SUCCESS } from "../netdev.ts";
+import type { Skb } from "../skb.ts";
+import { bufferTimeUs, burstFromNs, formatRate, formatSize, formatTimeUs, RateConfig } from "../tc-units.ts";
+import { QdiscBase, type QdiscClass, type QdiscDef, type QdiscSite } from "./base.ts";
+import { Fifo } from "./fifo.ts";
+import { num, type QdiscOptions } from "./params.ts";
+
+class Tbf extends QdiscBase {
+  private rate: RateConfig;
+  private peak: RateConfig | null = null;
+  /** Bucket depth, ns of transmission at the rate. */
+  private bufferNs: number = 0;
+  /** Depth of the peak bucket, ns. */
+  private mtuNs: number = 0;
+  private mtuBytes: number = 0;
+  /** Larger packets can never pass. */
+  private maxBytes: number = 0;
+  private limitBytes: number = 0;
+  private tokensNs: number = 0;
+  private peakTokensNs: number = 0;
+  /** Time of the last update of the buckets. */
+  private checkpointNs: number;
+  private child: QdiscBase;
+
+  constructor(options: QdiscOptions, site: QdiscSite) {
+    super("tbf", site, false);
+    this.rate = new RateConfig(1);
+    this.checkpointNs = this.nowNs();
+    this.apply(options);
+    this.child = this.newFifo();
+  }
+
+  override enqueue(skb: Skb): number {
+    if (skb.len > this.maxBytes) return this.dropNew(skb, SKB_DROP_REASON.QDISC_DROP);
+    const len = skb.len;
+    const rc = this.child.enqueue(skb);
+    if (rc === NET_XMIT_SUCCESS) {
+      this.stats.qlen++;
+      this.stats.backlog += len;
+    } else if (rc === NET_XMIT_DROP) this.stats.drops++;
+    return rc;
+  }
+
+  override dequeue(): Skb | null {
+    const next = this.child.peek();
+    if (next === null) return null;
+    const now = this.nowNs();
+    const elapsed = Math.min(now - this.checkpointNs, this.bufferNs);
+    let peakTokens = 0;
+    if (this.peak !== null) {
+      peakTokens = Math.min(elapsed + this.peakTokensNs, this.mtuNs) - this.peak.lenToNs(next.len);
+    }
+    const tokens = Math.min(elapsed + this.tokensNs, this.bufferNs) - this.rate.lenToNs(next.len);
+    if (tokens >= 0 && peakTokens >= 0) {
+      const skb = this.child.dequeue();
+      if (skb === null) return null;
+      this.checkpointNs = now;
+      this.tokensNs = tokens;
+      this.peakTokensNs = peakTokens;
+      this.sent(skb);
+      return skb;
+    }
+    this.watchdog(now + Math.max(-tokens, -peakTokens));
+    this.stats.overlimits++;
+    return null;
+  }
+
+  override peek(): Skb | null {
+    return this.child.peek();
+  }
+
+  override reset(): void {
+    this.child.reset();
+    this.stats.qlen = 0;
+    this.stats.backlog = 0;
+    this.checkpointNs = this.nowNs();
+    this.tokensNs = this.bufferNs;
+    this.peakTokensNs = this.mtuNs;
+  }
+
+  override change(options: QdiscOptions): void {
+    this.apply(options);
+    if (this.child instanceof Fifo) this.child.limit = this.limitBytes;
+  }
+
+  override classes(): readonly QdiscClass[] {
+    return [{ minor: 1, child: this.child }];
+  }
+
+  override graft(minor: number, child: QdiscBase | null): QdiscBase | null | undefined {
+    if (minor !== 1) return undefined;
+    const old = this.child;
+    this.stats.qlen -= old.stats.qlen;
+    this.stats.backlog -= old.stats.backlog;
+    this.child = child ?? this.newFifo();
+    return old;
+  }
+
+  override printOptions(details: boolean = false): string {
+    const burst = formatSize(burstFromNs(this.rate.rateBytes, this.bufferNs));
+    // cell_log is 0 and mpu is 0: the kernel has not used either for long
+    const depth = details ? `${burst}/1 mpu 0b` : burst;
+    const peak = this.peak === null ? "" : this.printPeak(this.peak, details);
+    const end = details ? "linklayer ethernet " : "";
+    return `rate ${formatRate(this.rate.rateBytes)} burst ${depth} ${peak}lat ${formatTimeUs(this.latencyUs())} ${end}`;
+  }
+
+  private printPeak(peak: RateConfig, details: boolean): string {
+    const size = formatSize(this.mtuBytes);
+    return `peakrate ${formatRate(peak.rateBytes)} ${details ? `mtu ${size}/1 mpu 0b` : `minburst ${size}`} `;
+  }
+
+  override jsonOptions(): Record<string, unknown> {
+    return {
+      rate: this.rate.rateBytes,
+      burst: burstFromNs(this.rate.rateBytes, this.bufferNs),
+      ...(this.peak === null ? {} : { minburst: this.mtuBytes }),
+      lat: Math.trunc(this.latencyUs()),
+    };
+  }
+
+  private latencyUs(): number {
+    const atRate = (1e6 * this.limitBytes) / this.rate.rateBytes - bufferTimeUs(this.bufferNs);
+    if (this.peak === null) return atRate;
+    return Math.max(atRate, (1e6 * this.limitBytes) / this.peak.rateBytes - bufferTimeUs(this.mtuNs));
+  }
+
+  /** tbf_change, with what tc computed before. */
+  private apply(options: QdiscOptions): void {
+    const rateBytes = num(options, "rate", 1);
+    const burst = num(options, "burst", 0);
+    const peakRate = num(options, "peakrate", 0);
+    const mtu = num(options, "mtu", 0);
+    this.rate = new RateConfig(rateBytes);
+    this.bufferNs = this.rate.lenToNs(burst);
+    this.maxBytes = burst;
+    this.peak = peakRate > 0 ? new RateConfig(peakRate) : null;
+    if (this.peak !== null) {
+      this.mtuBytes = mtu;
+      this.mtuNs = this.peak.lenToNs(mtu);
+      this.maxBytes = Math.min(this.maxBytes, mtu);
+    }
+    const latencyNs = num(options, "latency", -1);
+    if (latencyNs >= 0) {
+      let limit = (rateBytes * (latencyNs / 1000)) / 1e6 + burst;
+      if (peakRate > 0) limit = Math.min(limit, (peakRate * (latencyNs / 1000)) / 1e6 + mtu);
+      this.limitBytes = Math.floor(limit);
+    } else this.limitBytes = num(options, "limit", 0);
+    this.tokensNs = this.bufferNs;
+    this.peakTokensNs = this.mtuNs;
+  }
+
+  private newFifo(): Fifo {
+    const { dev, txq } = this;
+    return new Fifo("bfifo", this.limitBytes, { dev, txq, handle: 0, parent: this.handle + 1 });
+  }
+}
+
+/** The record of `tbf`. */
+export const tbf: QdiscDef = {
+  kind: "tbf",
+  source: "net/sched/sch_tbf.c; tc-tbf(8)",
+  params: [
+    { key: "rate", unit: "rate", help: "bytes per second on average" },
+    { key: "burst", aliases: ["buffer", "maxburst"], unit: "size/cell", help: "depth of the bucket, bytes" },
+    { key: "limit", unit: "size", help: "bytes that may wait for tokens" },
+    { key: "latency", unit: "time", help: "time a packet may wait at most; the other way to say limit" },
+    { key: "peakrate", unit: "rate", help: "bytes per second of a second bucket" },
+    { key: "mtu", aliases: ["minburst"], unit: "size/cell", help: "depth of the peak rate's bucket, bytes" },
+  ],
+  usage:
+    "Usage: ... tbf limit BYTES burst BYTES[/BYTES] rate KBPS [ mtu BYTES[/BYTES] ]\n" +
+    "\t[ peakrate KBPS ] [ latency TIME ] [ overhead BYTES ] [ linklayer TYPE ]\n",
+  check(options) {
+    const errors: string[] = [];
+    if (options.rate === undefined) errors.push('tbf: the "rate" parameter is mandatory.');
+    if (options.burst === undefined) errors.push('tbf: the "burst" parameter is mandatory.');
+    if (options.peakrate !== undefined && options.mtu === undefined) {
+      errors.push('tbf: when "peakrate" is specified, "mtu" must also be specified.');
+    }
+    if (options.limit === undefined && options.latency === undefined) {
+      errors.push('tbf: either "limit" or "latency" is required.');
+    } else if (options.limit !== undefined && options.latency !== undefined) {
+      errors.push('tbf: specifying both "latency" and "limit" is not allowed.');
+    }
+    return errors;
+  },
+  create: (options, site) => new Tbf(options, site),
+};
