@@ -1,0 +1,34 @@
+/** Handles and class ids as tc writes them. @source iproute2 tc/tc_util.c get_qdisc_handle, get_tc_classid, print_tc_classid */
+import { TC_H_ROOT } from "../../net/qdiscs/base.ts";
+import { ToolError } from "../tool.ts";
+
+/** `1:` or `1`. @returns the handle with its major number in the upper half */
+export function parseQdiscHandle(text: string): number {
+  if (text === "none") return 0;
+  const m = /^([0-9a-f]{1,4}):?$/i.exec(text);
+  if (m === null) throw new ToolError(255, `Error: argument "${text}" is wrong: invalid qdisc ID\n\n`);
+  return parseInt(m[1]!, 16) * 65536;
+}
+
+/** `1:10`, `root`, `1:`. @returns the class id */
+export function parseClassid(text: string, what: string = "Invalid Parent"): number {
+  if (text === "root") return TC_H_ROOT;
+  if (text === "none") return 0;
+  const m = /^([0-9a-f]{0,4}):([0-9a-f]{0,4})$/i.exec(text);
+  if (m === null) throw new ToolError(255, `Error: argument "${text}" is wrong: ${what}\n\n`);
+  return (m[1] === "" ? 0 : parseInt(m[1]!, 16)) * 65536 + (m[2] === "" ? 0 : parseInt(m[2]!, 16));
+}
+
+/** `1:`, `8001:`; 0 is `0:`. */
+export function formatHandle(handle: number): string {
+  return `${(handle >>> 16).toString(16)}:`;
+}
+
+/** `1:10`, `1:`, `:10`, `root`. */
+export function formatClassid(id: number): string {
+  if (id === TC_H_ROOT) return "root";
+  const major = id >>> 16;
+  const minor = id & 0xffff;
+  if (minor === 0) return `${major.toString(16)}:`;
+  return `${major === 0 ? "" : major.toString(16)}:${minor.toString(16)}`;
+}
