@@ -22,7 +22,7 @@ import {
   type MachineMemory,
   STACK_LEVELS,
 } from "./jit/cells.ts";
-import { type CompiledProgram, compileProgram } from "./jit/compile.ts";
+import { type CompiledProgram, type CompileOptions, compileProgram } from "./jit/compile.ts";
 import { createDispatcher, type Dispatcher } from "./jit/dispatcher.ts";
 import { type Fault, faultError } from "./jit/fault.ts";
 import { type LinkedProgram, linkProgram } from "./jit/link.ts";
@@ -164,7 +164,7 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
 
   loadProgram(spec: ProgramSpec, options: LoadProgramOptions): Program {
     const linked = linkProgram(spec, options, this.helpers);
-    const compiled = this.compile(linked, options.checks ?? true);
+    const compiled = this.compile(linked, { checks: options.checks ?? true, profile: options.profile ?? false });
     const program = instantiate(compiled, linked, options.id, this);
     for (const map of linked.maps) {
       if (!(map instanceof ProgArrayMap) || map.accept(program)) continue;
@@ -220,8 +220,8 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
   }
 
   /** Programs made from one spec over maps of one shape are compiled once. */
-  private compile(linked: LinkedProgram, checks: boolean): CompiledProgram {
-    const key = JSON.stringify([checks, linked.def.kind, linked.maps.map(shapeOf)]);
+  private compile(linked: LinkedProgram, options: CompileOptions): CompiledProgram {
+    const key = JSON.stringify([options, linked.def.kind, linked.maps.map(shapeOf)]);
     let byShape = this.compiled.get(linked.spec);
     if (byShape === undefined) {
       byShape = new Map();
@@ -229,7 +229,7 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
     }
     let compiled = byShape.get(key);
     if (compiled === undefined) {
-      compiled = compileProgram(linked, this.memory.cells, checks);
+      compiled = compileProgram(linked, this.memory.cells, options);
       byShape.set(key, compiled);
     }
     return compiled;

@@ -17,6 +17,8 @@ export interface LoadProgramOptions {
   readonly maps: ReadonlyMap<string, BpfMap>;
   /** false: without access checks, for programs that a verifier has accepted. The default is true. */
   readonly checks?: boolean;
+  /** true: compiled with a counter for each basic block; see `Program.blockHits`. The default is false. */
+  readonly profile?: boolean;
 }
 
 /** What a map asks about its host, where ids are looked up; the network gives it. */

@@ -3,6 +3,15 @@ import type { BpfMap } from "./map.ts";
 import type { ProgKind } from "./prog-type.ts";
 import type { ProgramSpec } from "./spec.ts";
 
+/** How often a basic block ran. */
+export interface BlockHits {
+  /** Slots of its first and of its last instruction. */
+  readonly firstSlot: number;
+  readonly lastSlot: number;
+  /** Runs through it since the program was loaded. */
+  readonly hits: number;
+}
+
 /** A loaded program. Made by `Machine.loadProgram`. */
 export interface Program {
   readonly spec: ProgramSpec;
@@ -19,6 +28,8 @@ export interface Program {
   readonly tableIndex: number;
   /** Size of the WebAssembly module it was compiled to, bytes; absent where it was not compiled. */
   readonly jitedBytes?: number;
+  /** Hits of every block that a path leads to, functions in their order; empty unless it was loaded with `profile`. */
+  blockHits(): readonly BlockHits[];
   /**
    * Runs it. Counts executed instructions and cost into the machine's counters.
    * @param ctx address of the context, laid out as the program type's UAPI struct

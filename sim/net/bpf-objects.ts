@@ -44,6 +44,8 @@ export interface LoadObjectOptions {
   readonly readEvents?: boolean;
   /** false: without access checks, for programs that a verifier has accepted (and for benchmarks). The default is true. */
   readonly checks?: boolean;
+  /** true: with a counter for each basic block, for profiles and coverage; see `Program.blockHits`. */
+  readonly profile?: boolean;
 }
 
 /** An object that was loaded on a host. */
@@ -215,6 +217,7 @@ function loadProgram(
     license: object.license,
     maps,
     checks: options.checks ?? true,
+    profile: options.profile ?? false,
   });
   host.bpf.programs.set(program.id, program);
   return program;

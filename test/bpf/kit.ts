@@ -130,6 +130,7 @@ export function fakeProgram(
     gpl: true,
     maps: [],
     tableIndex: id * 10,
+    blockHits: () => [],
     run: () => 0,
   };
 }

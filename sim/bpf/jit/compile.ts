@@ -26,6 +26,7 @@ import {
 import { entryState, type FlowState, flowKinds, transfer } from "./flow.ts";
 import { ANY, joinKinds, type Kind } from "./kinds.ts";
 import type { LinkedFunction, LinkedProgram } from "./link.ts";
+import { type BlockRange, emitBlockHit, PROFILE_GLOBAL, profileBlocks } from "./profile.ts";
 import { emitStructure } from "./structure.ts";
 import { WasmCode } from "./wasm-code.ts";
 import { WasmModuleBuilder } from "./wasm-module.ts";
@@ -38,6 +39,16 @@ export interface CompiledProgram {
   readonly bytes: number;
   readonly functionImports: readonly string[];
   readonly globalImports: readonly string[];
+  /** Blocks that have counters, in the counters' order; null without `profile`. */
+  readonly profiled: readonly BlockRange[] | null;
+}
+
+/** What is compiled in besides the program. */
+export interface CompileOptions {
+  /** Access checks. */
+  readonly checks: boolean;
+  /** A counter for each basic block. */
+  readonly profile: boolean;
 }
 
 /** Name of the export that is the program's entry; callbacks are exported as `cb:` and their slot. */
@@ -48,13 +59,15 @@ export const ENTRY_EXPORT = "run";
  * @param cells address of the machine's cells, a constant in the code
  * @throws ObjectError when a helper is called with a map that it does not take
  */
-export function compileProgram(program: LinkedProgram, cells: number, checks: boolean): CompiledProgram {
+export function compileProgram(program: LinkedProgram, cells: number, options: CompileOptions): CompiledProgram {
   const module = new WasmModuleBuilder();
   const accessFn = program.functions.length;
   const { cfgs, flows } = analyse(program);
-  const shared: ProgramContext = { program, module, cells, checks, accessFn };
+  const shared: ProgramContext = { program, module, cells, checks: options.checks, accessFn };
+  let blocksBefore = 0;
   program.functions.forEach((fn, i) => {
-    compileFunction(shared, fn, i, cfgs[i]!, flows[i]!);
+    compileFunction(shared, fn, i, cfgs[i]!, flows[i]!, options.profile ? blocksBefore : -1);
+    blocksBefore += cfgs[i]!.blocks.length;
     if (fn.isCallback) module.export(`cb:${fn.slot}`, i);
   });
   defineAccessCheck(module, accessFn, program.def, cells);
@@ -65,6 +78,7 @@ export function compileProgram(program: LinkedProgram, cells: number, checks: bo
     bytes: bytes.length,
     functionImports: module.functionImportNames(),
     globalImports: module.globalImportNames(),
+    profiled: options.profile ? profileBlocks(program.decoded, cfgs) : null,
   };
 }
 
@@ -101,12 +115,14 @@ function analyse(program: LinkedProgram): Analysis {
 
 const NO_ARGS: readonly Kind[] = [ANY, ANY, ANY, ANY, ANY];
 
+/** @param firstCounter number of the function's first block counter, -1 when it has none */
 function compileFunction(
   shared: ProgramContext,
   fn: LinkedFunction,
   number: number,
   cfg: Cfg,
   flow: FlowState[],
+  firstCounter: number,
 ): void {
   const e = new Emitter(shared, fn, number === 0);
   const { insns } = shared.program.decoded;
@@ -122,6 +138,9 @@ function compileFunction(
         const chained = block.predecessors.length === 1 && only! < b ? rangesOut[only!] : undefined;
         e.ranges = chained === undefined ? new Array<undefined>(11).fill(undefined) : [...chained];
         countBlock(e, insns, block.first, block.last);
+        if (firstCounter >= 0) {
+          emitBlockHit(e.code, shared.module.importGlobal(PROFILE_GLOBAL, I32, false), firstCounter + b);
+        }
         for (let i = block.first; i <= block.last; i++) emitInsn(e, insns[i]!);
         rangesOut[b] = e.ranges;
       },

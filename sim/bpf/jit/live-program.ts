@@ -1,10 +1,11 @@
 /** Compiled programs made live: their imports filled in, their entry put into the machine's table. */
-import { BugError } from "../../engine/errors.ts";
+import type { Arena } from "../../engine/arena.ts";
+import { BugError, ObjectError } from "../../engine/errors.ts";
 import { Wasm, type WasmMemory, type WasmRefGlobal, type WasmTable } from "../../engine/wasm.ts";
 import type { BpfMap } from "../map.ts";
 import type { ProgKind } from "../prog-type.ts";
 import { ctxFieldOf } from "../prog-types/ctx-access.ts";
-import type { Program } from "../program.ts";
+import type { BlockHits, Program } from "../program.ts";
 import type { ProgramSpec } from "../spec.ts";
 import { type CompiledProgram, ENTRY_EXPORT } from "./compile.ts";
 import { FAULT } from "./emitter.ts";
@@ -12,10 +13,12 @@ import type { Fault } from "./fault.ts";
 import { faultReason } from "./fault.ts";
 import type { LinkedProgram } from "./link.ts";
 import { mapAllowsHelper } from "./map-helpers.ts";
+import { allocCounters, type BlockRange, PROFILE_GLOBAL, readBlockHits } from "./profile.ts";
 import { IMPORT_MODULE } from "./wasm-module.ts";
 
 /** What a live program needs of its machine. */
 export interface ProgramHost {
+  readonly arena: Arena;
   readonly wasmMemory: WasmMemory;
   readonly table: WasmTable;
   /** Holds the surroundings, for helpers. */
@@ -28,6 +31,12 @@ export interface ProgramHost {
   /** Address of the context of the current run. */
   ctx(): number;
   fail(program: LinkedProgram, fault: Fault): never;
+}
+
+/** A program's block counters. */
+interface Profile {
+  readonly base: number;
+  readonly blocks: readonly BlockRange[];
 }
 
 /** A program in the machine. */
@@ -44,6 +53,8 @@ export class LiveProgram implements Program {
   /** Table indices of its callbacks by slot: what the address of such a subprogram is. */
   readonly callbackIndex: ReadonlyMap<number, number>;
   private readonly enter: (tableIndex: number, ctx: number) => number;
+  private readonly arena: Arena;
+  private readonly profile: Profile | null;
 
   constructor(
     linked: LinkedProgram,
@@ -52,7 +63,10 @@ export class LiveProgram implements Program {
     callbackIndex: ReadonlyMap<number, number>,
     host: ProgramHost,
     jitedBytes: number = 0,
+    profile: Profile | null = null,
   ) {
+    this.arena = host.arena;
+    this.profile = profile;
     this.jitedBytes = jitedBytes;
     this.spec = linked.spec;
     this.kind = linked.def.kind;
@@ -69,6 +83,10 @@ export class LiveProgram implements Program {
   run(ctx: number): number {
     return this.enter(this.tableIndex, ctx) >>> 0;
   }
+
+  blockHits(): readonly BlockHits[] {
+    return this.profile === null ? [] : readBlockHits(this.arena, this.profile.base, this.profile.blocks);
+  }
 }
 
 /** Instantiates a compiled program and puts it into the table. */
@@ -81,13 +99,24 @@ export function instantiate(
   const callbackIndex = new Map<number, number>();
   for (const fn of linked.functions) if (fn.isCallback) callbackIndex.set(fn.slot, host.takeIndex());
   const tableIndex = host.takeIndex();
+  const profile = createProfile(compiled, linked, host);
   const imports: Record<string, unknown> = { mem: host.wasmMemory, tab: host.table };
   for (const name of compiled.functionImports) imports[name] = functionImport(name, linked, host);
-  for (const name of compiled.globalImports) imports[name] = globalImport(name, linked, host, callbackIndex);
+  for (const name of compiled.globalImports) imports[name] = globalImport(name, linked, host, callbackIndex, profile);
   const { exports } = new Wasm.Instance(compiled.module, { [IMPORT_MODULE]: imports });
   host.table.set(tableIndex, exports[ENTRY_EXPORT]);
   for (const [slot, index] of callbackIndex) host.table.set(index, exports[`cb:${slot}`]);
-  return new LiveProgram(linked, id, tableIndex, callbackIndex, host, compiled.bytes);
+  return new LiveProgram(linked, id, tableIndex, callbackIndex, host, compiled.bytes, profile);
+}
+
+function createProfile(compiled: CompiledProgram, linked: LinkedProgram, host: ProgramHost): Profile | null {
+  if (compiled.profiled === null) return null;
+  const base = allocCounters(host.arena, compiled.profiled.length);
+  if (base === 0) {
+    const message = `program "${linked.spec.name}": no memory is left for its block counters (errno 12)`;
+    throw new ObjectError({ code: "PROGRAM_NOMEM", message });
+  }
+  return { base, blocks: compiled.profiled };
 }
 
 function functionImport(name: string, linked: LinkedProgram, host: ProgramHost): unknown {
@@ -143,11 +172,14 @@ function globalImport(
   linked: LinkedProgram,
   host: ProgramHost,
   callbackIndex: ReadonlyMap<number, number>,
+  profile: Profile | null,
 ): unknown {
   const [what, arg] = name.split(":");
   switch (what) {
     case "env":
       return host.envGlobal;
+    case PROFILE_GLOBAL:
+      return profile!.base;
     case "base":
       return linked.maps[Number(arg)]!.inlineArray!.base | 0;
     case "handle":
