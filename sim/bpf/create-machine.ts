@@ -6,7 +6,7 @@ import { BugError, ObjectError, VerifierError } from "../engine/errors.ts";
 import { indexBy } from "../engine/registry.ts";
 import { Wasm, type WasmMemory, type WasmRefGlobal, type WasmTable } from "../engine/wasm.ts";
 import type { BpfEnv } from "./env.ts";
-import type { HelperDef } from "./helper.ts";
+import type { HelperDef, KfuncDef } from "./helper.ts";
 import {
   CELL_COST16,
   CELL_CPU,
@@ -25,7 +25,7 @@ import {
 import { type CompiledProgram, type CompileOptions, compileProgram } from "./jit/compile.ts";
 import { createDispatcher, type Dispatcher } from "./jit/dispatcher.ts";
 import { type Fault, faultError } from "./jit/fault.ts";
-import { type LinkedProgram, linkProgram } from "./jit/link.ts";
+import { type KernelCalls, type LinkedProgram, linkProgram } from "./jit/link.ts";
 import { instantiate, type LiveProgram, type ProgramHost } from "./jit/live-program.ts";
 import type { LoadProgramOptions, Machine, MapHooks } from "./machine.ts";
 import type { BpfMap, MapTypeDef } from "./map.ts";
@@ -37,6 +37,10 @@ import type { MapSpec, ProgramSpec } from "./spec.ts";
 export interface MachineParts<E extends BpfEnv> {
   readonly arena: Arena;
   readonly helpers: readonly HelperDef<E>[];
+  /** Absent: none. */
+  readonly kfuncs?: readonly KfuncDef<E>[];
+  /** Address of a kernel symbol, undefined when there is none of that name. Absent: there are none. */
+  readonly ksym?: (name: string, typed: boolean) => number | undefined;
   readonly mapTypes: readonly MapTypeDef[];
   /** May be bound later, as it refers to the machine. */
   readonly env?: E;
@@ -73,7 +77,7 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
   readonly envGlobal: WasmRefGlobal;
   readonly run: (tableIndex: number, ctx: number) => number;
   private readonly dispatcher: Dispatcher;
-  private readonly helpers: ReadonlyMap<number, HelperDef<never>>;
+  private readonly kernel: KernelCalls;
   private readonly mapTypes: ReadonlyMap<string, MapTypeDef>;
   private readonly maps: BpfMap[] = [];
   private readonly programs: Map<number, LiveProgram> = new Map();
@@ -86,7 +90,11 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
 
   constructor(parts: MachineParts<E>) {
     this.arena = parts.arena;
-    this.helpers = indexBy(parts.helpers as readonly HelperDef<never>[], (h) => h.id, "helpers");
+    this.kernel = {
+      helpers: indexBy(parts.helpers as readonly HelperDef<never>[], (h) => h.id, "helpers"),
+      kfuncs: indexBy((parts.kfuncs ?? []) as readonly KfuncDef<never>[], (k) => k.name, "kfuncs"),
+      ksym: parts.ksym ?? (() => undefined),
+    };
     this.mapTypes = indexBy(parts.mapTypes, (d) => d.kind as string, "map types");
     const cells = this.arena.alloc(CELLS_BYTES, CELLS_BYTES);
     // one level more than is used: nothing else may lie right above the first frame
@@ -163,7 +171,7 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
   }
 
   loadProgram(spec: ProgramSpec, options: LoadProgramOptions): Program {
-    const linked = linkProgram(spec, options, this.helpers);
+    const linked = linkProgram(spec, options, this.kernel);
     const compiled = this.compile(linked, { checks: options.checks ?? true, profile: options.profile ?? false });
     const program = instantiate(compiled, linked, options.id, this);
     for (const map of linked.maps) {

@@ -1,5 +1,5 @@
 /**
- * Helper records. A helper family is one file; those that know no network stand in bpf/helpers/, the network's in
+ * Helper and kfunc records. A helper family is one file; those that know no network stand in bpf/helpers/, the network's in
  * net/helpers/. Verifier, JIT, interpreter and documentation read the one record.
  *
  * Arguments reach `call` as numbers. An argument of kind "u64" takes two places (low word, high word), every other one place;
@@ -28,6 +28,8 @@ export type ArgKind =
   | "mem_out"
   /** Address of readable and writable bytes, a fixed number of them (`fixed` in the record). */
   | "mem_fixed"
+  /** Address of readable bytes, a fixed number of them. */
+  | "mem_fixed_ro"
   /** Number of bytes, at least 1, for the memory argument before it. */
   | "size"
   /** Number of bytes, 0 allowed. */
@@ -38,6 +40,16 @@ export type ArgKind =
   | "u64"
   /** Address that a ring buffer reserve returned. */
   | "ringbuf_record"
+  /** Address of a `struct bpf_dynptr`: 16 bytes of the stack. */
+  | "dynptr"
+  /** Address of a socket's `struct bpf_sock` (or another socket struct that a helper returned). */
+  | "sock"
+  /** Likewise, may be null. */
+  | "sock_or_null"
+  /** Address of a kernel object that a helper or kfunc returned; opaque or readable, never null. */
+  | "obj"
+  /** Address of a field of a map value that belongs to the kernel: a timer, a kptr, a list head. The helper checks which. */
+  | "map_field"
   /** Address of a subprogram (a callback). The number is an index into the machine's table. */
   | "func"
   /** Whatever the register holds, low word; the helper checks itself. */
@@ -55,19 +67,21 @@ export type RetKind =
   | "map_value_or_null"
   /** Address of memory of the size given as argument, or 0. */
   | "mem_or_null"
+  /** Address of a socket's struct, or 0. */
+  | "sock_or_null"
+  /** Address of a kernel object, or 0. */
+  | "obj_or_null"
   | "void";
 
-/** The record of one helper. */
-export interface HelperDef<E extends BpfEnv = BpfEnv> {
-  /** BPF_FUNC_* number. */
-  readonly id: number;
-  /** Without the `bpf_` prefix: `map_lookup_elem`. */
+/** What helpers and kfuncs have in common: a function of the kernel that programs call. */
+export interface CallDef<E extends BpfEnv = BpfEnv> {
+  /** Helpers without the `bpf_` prefix: `map_lookup_elem`; kfuncs as the kernel calls them: `bpf_dynptr_from_xdp`. */
   readonly name: string;
   /** Kernel version that has it: `3.19`. */
   readonly since: string;
   readonly args: readonly ArgKind[];
-  /** Bytes behind a "mem_fixed" argument. */
-  readonly fixed?: number;
+  /** Bytes behind the "mem_fixed" and "mem_fixed_ro" arguments: of all of them, or of each in their order. */
+  readonly fixed?: number | readonly number[];
   readonly ret: RetKind;
   /** May only be called by programs under a GPL-compatible licence. */
   readonly gplOnly: boolean;
@@ -80,4 +94,47 @@ export interface HelperDef<E extends BpfEnv = BpfEnv> {
   /** What a call costs the simulated CPU, ns. @source FACTS: measured on Linux 6.18 with BPF_PROG_RUN, or an estimate that says so */
   readonly costNs: number;
   call(env: E, ...args: number[]): number;
+}
+
+/** The record of one helper. */
+export interface HelperDef<E extends BpfEnv = BpfEnv> extends CallDef<E> {
+  /** BPF_FUNC_* number. */
+  readonly id: number;
+}
+
+/**
+ * The record of one kfunc. Programs name it by an extern symbol; the linked program calls it by that name.
+ * @source kernel/bpf/verifier.c check_kfunc_call; the BTF_KFUNCS_START sets of the kernel say which program types may call it
+ */
+export interface KfuncDef<E extends BpfEnv = BpfEnv> extends CallDef<E> {
+  /** What it does to references, for the verifier: KF_ACQUIRE, KF_RELEASE, KF_RET_NULL, ... without the prefix. */
+  readonly flags: readonly KfuncFlag[];
+}
+
+/** @source include/linux/btf.h KF_* */
+export type KfuncFlag =
+  | "ACQUIRE"
+  | "RELEASE"
+  | "RET_NULL"
+  | "TRUSTED_ARGS"
+  | "SLEEPABLE"
+  | "DESTRUCTIVE"
+  | "RCU"
+  | "ITER_NEW"
+  | "ITER_NEXT"
+  | "ITER_DESTROY"
+  | "RCU_PROTECTED"
+  | "FASTCALL";
+
+/** sizeof(struct bpf_dynptr). */
+export const DYNPTR_BYTES = 16;
+
+/** Bytes behind argument `at`, one of kind "mem_fixed" or "mem_fixed_ro". */
+export function fixedBytes(def: CallDef<never>, at: number): number {
+  const { fixed } = def;
+  if (typeof fixed === "number") return fixed;
+  if (fixed === undefined) return 1;
+  let n = 0;
+  for (let i = 0; i < at; i++) if (def.args[i] === "mem_fixed" || def.args[i] === "mem_fixed_ro") n++;
+  return fixed[n] ?? 1;
 }

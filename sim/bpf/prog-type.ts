@@ -4,7 +4,23 @@
  */
 
 /** The kernel's program types that netsim runs, in the kernel's spelling without BPF_PROG_TYPE_. */
-export type ProgKind = "socket_filter" | "sched_cls" | "sched_act" | "xdp";
+export type ProgKind =
+  | "socket_filter"
+  | "sched_cls"
+  | "sched_act"
+  | "xdp"
+  | "cgroup_skb"
+  | "lwt_in"
+  | "lwt_out"
+  | "lwt_xmit"
+  | "sock_ops"
+  | "cgroup_sock_addr"
+  | "lwt_seg6local"
+  | "sk_reuseport"
+  | "flow_dissector"
+  | "ext"
+  | "sk_lookup"
+  | "syscall";
 
 /** Attach types, in libbpf's spelling. */
 export type AttachKind = "xdp" | "xdp_devmap" | "xdp_cpumap" | "tcx_ingress" | "tcx_egress";

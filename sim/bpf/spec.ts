@@ -53,7 +53,28 @@ export type Relocation =
   /** ld_imm64 becomes the map itself (BPF_PSEUDO_MAP_FD). */
   | { readonly kind: "map"; readonly insn: number; readonly map: string }
   /** ld_imm64 becomes the address of a byte of the map's only value (BPF_PSEUDO_MAP_VALUE): data sections. */
-  | { readonly kind: "map-value"; readonly insn: number; readonly map: string; readonly offset: number };
+  | { readonly kind: "map-value"; readonly insn: number; readonly map: string; readonly offset: number }
+  /** The call at `insn` (BPF_PSEUDO_KFUNC_CALL) is of a kernel function. A weak one that the kernel lacks is poisoned, not refused. */
+  | { readonly kind: "kfunc"; readonly insn: number; readonly name: string; readonly weak: boolean }
+  /**
+   * ld_imm64 becomes the address of a kernel symbol: a variable, or a function asked for by bpf_ksym_exists. A weak one that the
+   * kernel lacks is 0. Typed: by BTF (BPF_PSEUDO_BTF_ID); otherwise by /proc/kallsyms.
+   */
+  | {
+      readonly kind: "ksym";
+      readonly insn: number;
+      readonly name: string;
+      readonly weak: boolean;
+      readonly typed: boolean;
+    };
+
+/** The relocations that name a map. */
+export type MapRelocation = Extract<Relocation, { readonly map: string }>;
+
+/** Whether a relocation names a map. */
+export function isMapRelocation(r: Relocation): r is MapRelocation {
+  return r.kind === "map" || r.kind === "map-value";
+}
 
 /** A source line that a run of instructions was compiled from. */
 export interface LineInfo {

@@ -10,7 +10,7 @@ import type { BpfMap } from "../bpf/map.ts";
 import { PerfEventArrayMap } from "../bpf/maps/perf-event-array.ts";
 import type { ProgKind } from "../bpf/prog-type.ts";
 import type { Program } from "../bpf/program.ts";
-import type { MapSpec, ObjectSpec, ProgramSpec } from "../bpf/spec.ts";
+import { isMapRelocation, type MapSpec, type ObjectSpec, type ProgramSpec } from "../bpf/spec.ts";
 import { ObjectError } from "../engine/errors.ts";
 import { suggest } from "../engine/nearest.ts";
 import type { Host } from "./host.ts";
@@ -123,7 +123,7 @@ function selectPrograms(spec: ObjectSpec, options: LoadObjectOptions): readonly 
     const prog = byName.get(name) ?? unknown("PROG_UNKNOWN", `${spec.path}: no program "${name}"`, name, byName);
     if (chosen.has(prog)) continue;
     chosen.add(prog);
-    const used = new Set(prog.relocations.map((r) => r.map));
+    const used = new Set(prog.relocations.filter(isMapRelocation).map((r) => r.map));
     for (const m of spec.maps) {
       if (m.kind === "prog_array" && used.has(m.name)) open.push(...m.slots.map((s) => s.target));
     }

@@ -4,6 +4,7 @@
 import { type BpfMachine, createMachine } from "../bpf/create-machine.ts";
 import type { HelperDef } from "../bpf/helper.ts";
 import { baseHelpers } from "../bpf/helpers/index.ts";
+import { baseKfuncs } from "../bpf/kfuncs/index.ts";
 import { mapTypes } from "../bpf/maps/index.ts";
 import { BugError } from "../engine/errors.ts";
 import { createNetEnv } from "./create-env.ts";
@@ -33,7 +34,12 @@ export interface HostOptions {
 export function createKernel(options: KernelOptions): Kernel {
   const kernel = new Kernel(options);
   const helpers: readonly HelperDef<NetEnv>[] = [...baseHelpers, ...netHelpers];
-  const machine: BpfMachine<NetEnv> = createMachine<NetEnv>({ arena: kernel.arena, helpers, mapTypes });
+  const machine: BpfMachine<NetEnv> = createMachine<NetEnv>({
+    arena: kernel.arena,
+    helpers,
+    kfuncs: baseKfuncs,
+    mapTypes,
+  });
   const env = createNetEnv(kernel);
   kernel.bind(machine, env, { netifReceiveSkb, netifRx, devQueueXmit, qdiscRun });
   machine.bindEnv(env);

@@ -1,10 +1,11 @@
 /** Helper calls of the interpreter: argument checks, marshalling to numbers, results. */
 import type { BpfEnv } from "../env.ts";
-import type { HelperDef } from "../helper.ts";
+import { type CallDef, DYNPTR_BYTES, fixedBytes } from "../helper.ts";
 import type { Insn } from "../isa/insn.ts";
 import { CELL_CALL_FP, CELL_CTX, CELL_RETURN_HIGH } from "../jit/cells.ts";
 import { FAULT } from "../jit/emitter.ts";
-import { mapAllowsHelper } from "../jit/map-helpers.ts";
+import { calleeOf, type KernelCall } from "../jit/link.ts";
+import { mapAllowsCall } from "../jit/map-helpers.ts";
 import type { BpfMap } from "../map.ts";
 import { checkAccess } from "./access.ts";
 import { u64 } from "./alu.ts";
@@ -14,12 +15,14 @@ const SMP_PROCESSOR_ID = 8;
 /** Helpers that read the memory behind an argument of kind "map_value"; the others fill it. */
 const VALUE_READERS: readonly number[] = [2, 87];
 
-/** Executes a call of any helper but bpf_tail_call. */
-export function callHelper(frame: Frame, insn: Extract<Insn, { kind: "call_helper" }>): void {
+/** Executes a call of a kfunc or of any helper but bpf_tail_call. */
+export function callKernel(frame: Frame, insn: KernelCall): void {
   const { machine, regs } = frame;
-  const helper = frame.program.linked.helpers.get(insn.id)! as HelperDef<BpfEnv>;
+  const callee = calleeOf(frame.program.linked, insn);
+  if (callee === undefined) fail(frame, insn, FAULT.poison, BigInt(insn.id));
+  const helper = callee as CallDef<BpfEnv>;
   checkArguments(frame, insn, helper);
-  if (insn.id === SMP_PROCESSOR_ID) {
+  if (insn.kind === "call_helper" && insn.id === SMP_PROCESSOR_ID) {
     regs[0] = BigInt(currentCpu(frame));
     return;
   }
@@ -43,12 +46,14 @@ export function callHelper(frame: Frame, insn: Extract<Insn, { kind: "call_helpe
     case "u32":
     case "map_value_or_null":
     case "mem_or_null":
+    case "sock_or_null":
+    case "obj_or_null":
       regs[0] = BigInt.asUintN(32, result);
       return;
   }
 }
 
-function checkArguments(frame: Frame, insn: Extract<Insn, { kind: "call_helper" }>, helper: HelperDef<BpfEnv>): void {
+function checkArguments(frame: Frame, insn: KernelCall, helper: CallDef<BpfEnv>): void {
   const { machine, regs } = frame;
   let map: BpfMap | undefined;
   helper.args.forEach((kind, i) => {
@@ -59,13 +64,14 @@ function checkArguments(frame: Frame, insn: Extract<Insn, { kind: "call_helper" 
         return;
       case "map":
         map = value < 1n << 31n ? machine.mapOfHandle(Number(value)) : undefined;
-        if (map === undefined || !mapAllowsHelper(map.spec.kind, helper)) fail(frame, insn, FAULT.mapArgument, value);
+        if (map === undefined || !mapAllowsCall(map.spec.kind, helper, insn))
+          fail(frame, insn, FAULT.mapArgument, value);
         return;
       case "map_key":
         if (map!.spec.keySize > 0) checkAccess(frame, insn, value, map!.spec.keySize, false);
         return;
       case "map_value":
-        checkAccess(frame, insn, value, map!.spec.valueSize, !VALUE_READERS.includes(insn.id));
+        checkAccess(frame, insn, value, map!.spec.valueSize, !readsValue(insn));
         return;
       case "mem":
       case "mem_or_null":
@@ -73,10 +79,24 @@ function checkArguments(frame: Frame, insn: Extract<Insn, { kind: "call_helper" 
         checkSized(frame, insn, helper, i);
         return;
       case "mem_fixed":
-        checkAccess(frame, insn, value, helper.fixed ?? 1, true);
+        checkAccess(frame, insn, value, fixedBytes(helper, i), true);
+        return;
+      case "mem_fixed_ro":
+        checkAccess(frame, insn, value, fixedBytes(helper, i), false);
+        return;
+      case "dynptr":
+        checkAccess(frame, insn, value, DYNPTR_BYTES, true);
         return;
       case "ringbuf_record":
         checkAccess(frame, insn, value, 1, true);
+        return;
+      case "map_field":
+      case "sock":
+      case "obj":
+        checkAccess(frame, insn, value, 1, false);
+        return;
+      case "sock_or_null":
+        if (value !== 0n) checkAccess(frame, insn, value, 1, false);
         return;
       case "size":
       case "size0":
@@ -89,7 +109,11 @@ function checkArguments(frame: Frame, insn: Extract<Insn, { kind: "call_helper" 
   });
 }
 
-function checkSized(frame: Frame, insn: Insn, helper: HelperDef<BpfEnv>, at: number): void {
+function readsValue(insn: KernelCall): boolean {
+  return insn.kind === "call_helper" && VALUE_READERS.includes(insn.id);
+}
+
+function checkSized(frame: Frame, insn: Insn, helper: CallDef<BpfEnv>, at: number): void {
   const { regs } = frame;
   const sizeAt = helper.args.findIndex((a, i) => i > at && (a === "size" || a === "size0"));
   const size = regs[sizeAt + 1]!;

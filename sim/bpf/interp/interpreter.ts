@@ -24,7 +24,7 @@ import type { LiveProgram } from "../jit/live-program.ts";
 import type { Program } from "../program.ts";
 import { checkAccess } from "./access.ts";
 import { alu, condition, reverseBytes, swap, u64 } from "./alu.ts";
-import { callHelper } from "./call.ts";
+import { callKernel } from "./call.ts";
 import { cell, type Frame, fail, setCell } from "./frame.ts";
 
 /** Runs programs of one machine by interpretation. */
@@ -91,7 +91,10 @@ function execute(frame: Frame, slot: number): bigint {
       case "call_helper":
         if (insn.id === 12) {
           if (tailCall(frame, insn)) at = 0;
-        } else callHelper(frame, insn);
+        } else callKernel(frame, insn);
+        break;
+      case "call_kfunc":
+        callKernel(frame, insn);
         break;
       case "ld_packet":
         if (!loadPacket(frame, insn)) return 0n;
@@ -102,7 +105,10 @@ function execute(frame: Frame, slot: number): bigint {
   }
 }
 
-type Straight = Exclude<Insn, { kind: "ja" | "jump" | "exit" | "call_sub" | "call_helper" | "ld_packet" }>;
+type Straight = Exclude<
+  Insn,
+  { kind: "ja" | "jump" | "exit" | "call_sub" | "call_helper" | "call_kfunc" | "ld_packet" }
+>;
 
 function step(frame: Frame, insn: Straight): void {
   const { regs } = frame;
@@ -183,6 +189,7 @@ function imm64(frame: Frame, insn: Extract<Insn, { kind: "ld_imm64" }>): bigint 
     const map = linked.maps[mapLoad.map]!;
     return BigInt(mapLoad.offset < 0 ? map.handle : map.inlineArray!.base + mapLoad.offset);
   }
+  if (insn.what === "ksym") return BigInt(linked.ksyms.get(insn.slot)!);
   if (insn.what === "func") return BigInt(callbackIndex.get(insn.target)!);
   return (BigInt(insn.hi >>> 0) << 32n) | BigInt(insn.lo >>> 0);
 }

@@ -7,6 +7,8 @@
  *     r1 = 0x1234 ll          a ld_imm64, also in decimal and negative (plain hexadecimal is one, too)
  *     r1 = map[vips]          the map of that name, or `map[.data]+8` for a byte of its only value: relocations
  *     r1 = subprog[name]      the address of a function
+ *     r1 = ksym[name]         the address of a kernel symbol; with a `?` before the name a weak one: relocations
+ *     call kfunc[name]        a kernel function by name, likewise
  *     call map_lookup_elem    a helper by name (given `helperId`), or `call 1`, or `call bpf_map_lookup_elem#1`
  */
 import { ObjectError } from "../../engine/errors.ts";
@@ -52,6 +54,7 @@ const PATTERN_OF_FIELD: Readonly<Record<string, string>> = {
   helper: "((?:\\w+#)?\\d+|[A-Za-z_]\\w*)",
 };
 
+const EXTERN = /^(?:r(\d+) = ksym|call kfunc)\[(\?)?(\w+)\]$/;
 const MAP_LOAD = /^r(\d+) = map\[([\w.$]+)\](?:\[0\])?(?:\s*\+\s*(\d+))?$/;
 
 /**
@@ -103,7 +106,7 @@ function allPatterns(): readonly Pattern[] {
 }
 
 function isWide(text: string): boolean {
-  if (MAP_LOAD.test(text)) return true;
+  if (MAP_LOAD.test(text) || /^r\d+ = ksym/.test(text)) return true;
   return allPatterns().find((p) => p.regexp.test(text))?.row.opcode === 0x18;
 }
 
@@ -124,6 +127,19 @@ function assembleLine(
       map[3] === undefined
         ? { kind: "map", insn: line.slot, map: map[2]! }
         : { kind: "map-value", insn: line.slot, map: map[2]!, offset: Number(map[3]) },
+    );
+    return;
+  }
+  const extern = EXTERN.exec(line.text);
+  if (extern !== null) {
+    const [, register, mark, name = ""] = extern;
+    const weak = mark !== undefined;
+    insns[at] = register === undefined ? 0x85 : 0x18;
+    insns[at + 1] = register === undefined ? 2 << 4 : Number(register) | (3 << 4);
+    relocations.push(
+      register === undefined
+        ? { kind: "kfunc", insn: line.slot, name, weak }
+        : { kind: "ksym", insn: line.slot, name, weak, typed: true },
     );
     return;
   }

@@ -35,7 +35,7 @@ export type AtomicOp = "add" | "or" | "and" | "xor" | "xchg" | "cmpxchg";
 export type AccessSize = 1 | 2 | 4 | 8;
 
 /** What a ld_imm64 loads. */
-export type Imm64Kind = "value" | "map_fd" | "map_value" | "func";
+export type Imm64Kind = "value" | "map_fd" | "map_value" | "func" | "ksym";
 
 /** What an instruction does, without its place. `src` -1 means that the immediate is the operand. `target` is a slot. */
 export type InsnBody =
@@ -115,6 +115,8 @@ export type InsnBody =
       readonly target: number;
     }
   | { readonly kind: "call_helper"; readonly id: number }
+  /** The function is named by a relocation; `id` is the BTF id that stands in the instruction. */
+  | { readonly kind: "call_kfunc"; readonly id: number }
   | { readonly kind: "call_sub"; readonly target: number }
   | { readonly kind: "exit" };
 

@@ -115,7 +115,7 @@ export const insnRows: readonly InsnRow[] = [
   },
   { opcode: 0x85, text: "call {helper}", src: 0, body: (f) => ({ kind: "call_helper", id: f.imm }) },
   { opcode: 0x85, text: "call {tolong}", src: 1, body: (f) => ({ kind: "call_sub", target: f.immTarget }) },
-  refused({ opcode: 0x85, text: "call kernel-function#{imm}", src: 2 }, "calls of kernel functions (kfuncs)"),
+  { opcode: 0x85, text: "call kernel-function#{imm}", src: 2, body: (f) => ({ kind: "call_kfunc", id: f.imm }) },
   { opcode: 0x95, text: "exit", body: () => ({ kind: "exit" }) },
   refused({ opcode: 0xe5, text: "may_goto {to}", src: 0 }, "may_goto"),
   refused({ opcode: 0xbf, text: "r{dst} = addr_space_cast(r{src}, {imm})", off: 1 }, "arena address space casts"),
@@ -279,7 +279,12 @@ function imm64Rows(): InsnRow[] {
       src: 2,
       body: (f) => ({ kind: "ld_imm64", what: "map_value", dst: f.dst, lo: f.imm, hi: f.next, target: -1 }),
     },
-    refused({ opcode, text: "r{dst} = btf[{imm}]", src: 3 }, "addresses of kernel variables (ksym)"),
+    {
+      opcode,
+      text: "r{dst} = btf[{imm}]",
+      src: 3,
+      body: (f) => ({ kind: "ld_imm64", what: "ksym", dst: f.dst, lo: f.imm, hi: 0, target: -1 }),
+    },
     {
       opcode,
       text: "r{dst} = subprog[{tolong}]",

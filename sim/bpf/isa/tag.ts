@@ -6,7 +6,7 @@
  *   3b185187f1855c4c before).
  */
 import { createHash } from "node:crypto";
-import type { Relocation } from "../spec.ts";
+import { isMapRelocation, type Relocation } from "../spec.ts";
 
 const BPF_PSEUDO_MAP_FD = 1;
 const BPF_PSEUDO_MAP_VALUE = 2;
@@ -20,6 +20,7 @@ const BPF_PSEUDO_MAP_VALUE = 2;
 export function programTag(insns: Uint8Array, relocations: readonly Relocation[]): string {
   const copy = insns.slice();
   for (const r of relocations) {
+    if (!isMapRelocation(r)) continue;
     const at = r.insn * 8;
     const pseudo = r.kind === "map" ? BPF_PSEUDO_MAP_FD : BPF_PSEUDO_MAP_VALUE;
     copy[at + 1] = (copy[at + 1]! & 0x0f) | (pseudo << 4);

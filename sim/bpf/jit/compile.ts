@@ -12,7 +12,7 @@ import { defineAccessCheck } from "./access-check.ts";
 import { CELL_CTX, CELL_INSNS, CELL_START, FRAME_BYTES, INSN_COST_NS, LEVEL_BYTES, MAX_RUN_INSNS } from "./cells.ts";
 import { buildCfg, type Cfg } from "./cfg.ts";
 import { emitAlu, emitCondition, emitMovsx, emitNeg, emitSwap } from "./emit-alu.ts";
-import { emitHelperCall, emitSubprogramCall } from "./emit-call.ts";
+import { emitKernelCall, emitSubprogramCall } from "./emit-call.ts";
 import { emitAtomic, emitLoad, emitPacketLoad, emitStore } from "./emit-memory.ts";
 import {
   Emitter,
@@ -25,7 +25,7 @@ import {
 } from "./emitter.ts";
 import { entryState, type FlowState, flowKinds, transfer } from "./flow.ts";
 import { ANY, joinKinds, type Kind } from "./kinds.ts";
-import type { LinkedFunction, LinkedProgram } from "./link.ts";
+import { calleeOf, type KernelCall, type LinkedFunction, type LinkedProgram } from "./link.ts";
 import { type BlockRange, emitBlockHit, PROFILE_GLOBAL, profileBlocks } from "./profile.ts";
 import { emitStructure } from "./structure.ts";
 import { WasmCode } from "./wasm-code.ts";
@@ -207,7 +207,7 @@ function countBlock(e: Emitter, insns: readonly Insn[], first: number, last: num
   for (let i = first; i <= last; i++) {
     const insn = insns[i]!;
     costNs += INSN_COST_NS;
-    if (insn.kind === "call_helper") costNs += callCostNs(e.program, state, insn.id);
+    if (insn.kind === "call_helper" || insn.kind === "call_kfunc") costNs += callCostNs(e.program, state, insn);
     transfer(e.program, state, insn);
   }
   const count = last - first + 1;
@@ -218,8 +218,10 @@ function countBlock(e: Emitter, insns: readonly Insn[], first: number, last: num
 }
 
 /** What a helper costs, by the type of its map where that is known. */
-function callCostNs(program: LinkedProgram, state: FlowState, id: number): number {
-  const helper = program.helpers.get(id)!;
+function callCostNs(program: LinkedProgram, state: FlowState, insn: KernelCall): number {
+  const helper = calleeOf(program, insn);
+  if (helper === undefined) return 0;
+  const id = insn.kind === "call_helper" ? insn.id : -1;
   const kind = state[helper.args.indexOf("map") + 1]!;
   const map = helper.args.includes("map") && kind.t === "map" ? program.maps[kind.map]! : undefined;
   return (map === undefined ? null : mapCallCostNs(id, map.spec.kind)) ?? helper.costNs;
@@ -273,7 +275,8 @@ function emitInsn(e: Emitter, insn: Insn): void {
       emitPacketLoad(e, insn);
       break;
     case "call_helper":
-      emitHelperCall(e, insn);
+    case "call_kfunc":
+      emitKernelCall(e, insn);
       break;
     case "call_sub":
       emitSubprogramCall(e, insn);
@@ -313,6 +316,8 @@ function emitImm64(e: Emitter, insn: Extract<Insn, { kind: "ld_imm64" }>): void 
       code.op(W.i32_add);
     }
     code.op(W.i64_extend_i32_u);
+  } else if (insn.what === "ksym") {
+    code.i64(program.ksyms.get(insn.slot)!);
   } else if (insn.what === "func") {
     code.global(e.shared.module.importGlobal(`func:${insn.target}`, I32, false));
     code.op(W.i64_extend_i32_u);

@@ -2,7 +2,7 @@
  * Calls of helpers: the checks of their arguments, the call, the result. Built in are bpf_tail_call, array lookups and
  * bpf_get_smp_processor_id; lookups, updates and deletions in a map that is known go straight to that map.
  */
-import type { ArgKind, HelperDef } from "../helper.ts";
+import { type ArgKind, type CallDef, DYNPTR_BYTES, fixedBytes } from "../helper.ts";
 import { insnError } from "../isa/decode.ts";
 import type { Insn } from "../isa/insn.ts";
 import type { BpfMap } from "../map.ts";
@@ -11,7 +11,8 @@ import { CELL_CALL_FP, CELL_CPU, CELL_RETURN_HIGH, FRAME_BYTES } from "./cells.t
 import { emitCheckCall, emitReach, IN_ANYTHING } from "./emit-access.ts";
 import { emitTailCall } from "./emit-tail-call.ts";
 import { type Emitter, FAULT } from "./emitter.ts";
-import { mapAllowsHelper } from "./map-helpers.ts";
+import { calleeOf, type KernelCall } from "./link.ts";
+import { mapAllowsCall } from "./map-helpers.ts";
 import type { ValueType } from "./wasm-module.ts";
 import { EXTERNREF, I32, I64, W } from "./wasm-op.ts";
 
@@ -19,35 +20,42 @@ const MAP_LOOKUP = 1;
 const MAP_UPDATE = 2;
 const MAP_DELETE = 3;
 const SMP_PROCESSOR_ID = 8;
+const MAP_PUSH = 87;
 const TAIL_CALL = 12;
 
-type Call = Extract<Insn, { kind: "call_helper" }>;
+type Callee = CallDef<never>;
 
-/** r0 = helper(r1, ...). */
-export function emitHelperCall(e: Emitter, insn: Call): void {
-  const helper = e.program.helpers.get(insn.id)!;
+/** r0 = helper(r1, ...), or a kfunc. */
+export function emitKernelCall(e: Emitter, insn: KernelCall): void {
+  const helper = calleeOf(e.program, insn);
+  if (helper === undefined) {
+    e.code.i64(insn.id);
+    e.fault(insn, FAULT.poison);
+    return;
+  }
+  const id = insn.kind === "call_helper" ? insn.id : -1;
   const map = knownMap(e, helper);
   const spec = mapSpecOf(e, helper);
   if (spec !== null) checkMapKind(e, insn, helper, spec);
-  if (insn.id === TAIL_CALL) {
+  if (id === TAIL_CALL) {
     emitTailCall(e, insn, map);
     return;
   }
   checkArguments(e, insn, helper, spec);
-  if (insn.id === SMP_PROCESSOR_ID) {
+  if (id === SMP_PROCESSOR_ID) {
     e.cell(CELL_CPU, W.i64_load32_u);
     e.setReg(0);
     return;
   }
-  if (map !== null && insn.id === MAP_LOOKUP && map.inlineArray !== null && map.spec.kind !== "prog_array") {
+  if (map !== null && id === MAP_LOOKUP && map.inlineArray !== null && map.spec.kind !== "prog_array") {
     emitArrayLookup(e, map);
     return;
   }
   e.flush();
-  if (map !== null && (insn.id === MAP_LOOKUP || insn.id === MAP_UPDATE || insn.id === MAP_DELETE)) {
-    emitMapOperation(e, insn.id, map);
+  if (map !== null && (id === MAP_LOOKUP || id === MAP_UPDATE || id === MAP_DELETE)) {
+    emitMapOperation(e, id, map);
   } else {
-    emitGenericCall(e, helper);
+    emitGenericCall(e, insn, helper);
     emitResult(e, helper);
   }
   e.reload();
@@ -55,21 +63,22 @@ export function emitHelperCall(e: Emitter, insn: Call): void {
 }
 
 /** Index of the program's map in the first argument of kind "map"; null when there is none or it is not known. */
-function knownMap(e: Emitter, helper: HelperDef<never>): BpfMap | null {
+function knownMap(e: Emitter, helper: Callee): BpfMap | null {
   const at = helper.args.indexOf("map");
   if (at < 0) return null;
   const kind = e.kind(at + 1);
   return kind.t === "map" ? e.program.maps[kind.map]! : null;
 }
 
-function checkMapKind(e: Emitter, insn: Call, helper: HelperDef<never>, spec: MapSpec): void {
-  if (mapAllowsHelper(spec.kind, helper)) return;
-  const text = `cannot pass map "${spec.name}" of type ${spec.kind} into func bpf_${helper.name}#${helper.id}`;
+function checkMapKind(e: Emitter, insn: KernelCall, helper: Callee, spec: MapSpec): void {
+  if (mapAllowsCall(spec.kind, helper, insn)) return;
+  const func = insn.kind === "call_helper" ? `bpf_${helper.name}#${insn.id}` : helper.name;
+  const text = `cannot pass map "${spec.name}" of type ${spec.kind} into func ${func}`;
   throw insnError(e.program.spec.name, insn.slot, text, "HELPER_MAP_KIND");
 }
 
 /** Spec of the map argument as far as it is known: its own, or the template of the inner maps. */
-function mapSpecOf(e: Emitter, helper: HelperDef<never>): MapSpec | null {
+function mapSpecOf(e: Emitter, helper: Callee): MapSpec | null {
   const at = helper.args.indexOf("map");
   if (at < 0) return null;
   const kind = e.kind(at + 1);
@@ -77,7 +86,7 @@ function mapSpecOf(e: Emitter, helper: HelperDef<never>): MapSpec | null {
   return kind.t === "inner" ? e.program.maps[kind.outer]!.spec.inner : null;
 }
 
-function checkArguments(e: Emitter, insn: Call, helper: HelperDef<never>, spec: MapSpec | null): void {
+function checkArguments(e: Emitter, insn: KernelCall, helper: Callee, spec: MapSpec | null): void {
   if (!e.shared.checks) return;
   helper.args.forEach((arg, i) => {
     const reg = i + 1;
@@ -100,10 +109,24 @@ function checkArguments(e: Emitter, insn: Call, helper: HelperDef<never>, spec: 
         checkSizedMemory(e, insn, helper, i, arg);
         return;
       case "mem_fixed":
-        checkFixed(e, insn, reg, helper.fixed ?? 1, true);
+        checkFixed(e, insn, reg, fixedBytes(helper, i), true);
+        return;
+      case "mem_fixed_ro":
+        checkFixed(e, insn, reg, fixedBytes(helper, i), false);
+        return;
+      case "dynptr":
+        checkFixed(e, insn, reg, DYNPTR_BYTES, true);
         return;
       case "ringbuf_record":
         checkFixed(e, insn, reg, 1, true);
+        return;
+      case "map_field":
+      case "sock":
+      case "obj":
+        checkFixed(e, insn, reg, 1, false);
+        return;
+      case "sock_or_null":
+        checkOrNull(e, insn, reg);
         return;
       case "size":
       case "size0":
@@ -139,13 +162,13 @@ function checkMap(e: Emitter, insn: Insn, reg: number): void {
 
 function checkMapMemory(
   e: Emitter,
-  insn: Call,
-  helper: HelperDef<never>,
+  insn: KernelCall,
+  helper: Callee,
   reg: number,
   spec: MapSpec | null,
   part: "key" | "value",
 ): void {
-  const write = part === "value" && insn.id !== MAP_UPDATE && insn.id !== 87;
+  const write = part === "value" && !(insn.kind === "call_helper" && (insn.id === MAP_UPDATE || insn.id === MAP_PUSH));
   if (spec !== null) {
     const size = part === "key" ? spec.keySize : spec.valueSize;
     checkFixed(e, insn, reg, size, write);
@@ -157,6 +180,19 @@ function checkMapMemory(
   emitCheckCall(e, insn, reg, 0, "on stack", write, IN_ANYTHING);
 }
 
+/** One readable byte there, or null. */
+function checkOrNull(e: Emitter, insn: Insn, reg: number): void {
+  const before = { state: [...e.state], ranges: [...e.ranges] };
+  e.reg(reg);
+  e.code.i64(0);
+  e.code.op(W.i64_ne);
+  e.code.open(W.if);
+  checkFixed(e, insn, reg, 1, false);
+  e.code.end();
+  e.state = before.state;
+  e.ranges = before.ranges;
+}
+
 function checkFixed(e: Emitter, insn: Insn, reg: number, size: number, write: boolean): void {
   if (size === 0) return;
   const reach = emitReach(e, insn, reg, 0, size, write);
@@ -164,7 +200,7 @@ function checkFixed(e: Emitter, insn: Insn, reg: number, size: number, write: bo
 }
 
 /** A memory argument whose size is the next argument of kind "size" or "size0". */
-function checkSizedMemory(e: Emitter, insn: Call, helper: HelperDef<never>, at: number, arg: ArgKind): void {
+function checkSizedMemory(e: Emitter, insn: KernelCall, helper: Callee, at: number, arg: ArgKind): void {
   const { code } = e;
   const reg = at + 1;
   const sizeAt = helper.args.findIndex((a, i) => i > at && (a === "size" || a === "size0"));
@@ -282,7 +318,7 @@ function emitMapOperation(e: Emitter, id: number, map: BpfMap): void {
 }
 
 /** The helper record's own function, with the surroundings as its first argument. */
-function emitGenericCall(e: Emitter, helper: HelperDef<never>): void {
+function emitGenericCall(e: Emitter, insn: KernelCall, helper: Callee): void {
   const { code } = e;
   if (helper.args.includes("func")) {
     code.i32(e.shared.cells);
@@ -300,10 +336,16 @@ function emitGenericCall(e: Emitter, helper: HelperDef<never>): void {
     code.op(W.i64_shr_u, W.i32_wrap_i64);
     params.push(I32);
   });
-  code.callImport(e.import(`helper:${helper.id}`, params, helper.ret === "void" ? [] : [I32]));
+  code.callImport(
+    e.import(
+      insn.kind === "call_helper" ? `helper:${insn.id}` : `kfunc:${helper.name}`,
+      params,
+      helper.ret === "void" ? [] : [I32],
+    ),
+  );
 }
 
-function emitResult(e: Emitter, helper: HelperDef<never>): void {
+function emitResult(e: Emitter, helper: Callee): void {
   const { code } = e;
   switch (helper.ret) {
     case "void":
@@ -314,6 +356,8 @@ function emitResult(e: Emitter, helper: HelperDef<never>): void {
     case "u32":
     case "map_value_or_null":
     case "mem_or_null":
+    case "sock_or_null":
+    case "obj_or_null":
       code.op(W.i64_extend_i32_u);
       break;
     case "u64":

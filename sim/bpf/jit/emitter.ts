@@ -30,6 +30,7 @@ export const FAULT = {
   progArray: 7,
   ctxAccess: 8,
   tooLarge: 9,
+  poison: 10,
 } as const;
 
 /** What all functions of a program share. */

@@ -5,11 +5,12 @@
  * of unknown provenance, a helper that fills memory, a subprogram. Stores through packet and map value pointers are compiled
  * so that they cannot reach the stack.
  */
+import type { ArgKind } from "../helper.ts";
 import type { Insn } from "../isa/insn.ts";
 import { FRAME_BYTES } from "./cells.ts";
 import type { Block, Cfg } from "./cfg.ts";
 import { ANY, directValueKind, joinKinds, type Kind, lookupKind, sameKind } from "./kinds.ts";
-import type { LinkedProgram } from "./link.ts";
+import { calleeOf, type KernelCall, type LinkedProgram } from "./link.ts";
 
 const SLOTS = FRAME_BYTES / 8;
 const FP = 10;
@@ -98,7 +99,8 @@ export function transfer(program: LinkedProgram, state: FlowState, insn: Insn): 
       state[0] = ANY;
       return;
     case "call_helper":
-      callHelper(program, state, insn.id, insn.slot);
+    case "call_kfunc":
+      callKernel(program, state, insn);
       return;
     case "call_sub":
       state.fill(ANY, 0, 6);
@@ -194,10 +196,13 @@ function imm64Kind(program: LinkedProgram, insn: Extract<Insn, { kind: "ld_imm64
   return ANY;
 }
 
-function callHelper(program: LinkedProgram, state: FlowState, id: number, slot: number): void {
-  const helper = program.helpers.get(id)!;
-  const writes = helper.args.some((a) => a === "mem_out" || a === "mem_fixed" || a === "any" || a === "func");
-  if (writes || (helper.args.includes("map_value") && !VALUE_READERS.has(id))) state.fill(ANY, 11);
+function callKernel(program: LinkedProgram, state: FlowState, insn: KernelCall): void {
+  const { slot } = insn;
+  const helper = calleeOf(program, insn);
+  if (helper === undefined) return;
+  const readsValue = insn.kind === "call_helper" && VALUE_READERS.has(insn.id);
+  const writes = helper.args.some((a) => WRITTEN.has(a));
+  if (writes || (helper.args.includes("map_value") && !readsValue)) state.fill(ANY, 11);
   let result: Kind = ANY;
   if (helper.ret === "map_value_or_null") {
     const at = helper.args.indexOf("map");
@@ -211,6 +216,8 @@ function callHelper(program: LinkedProgram, state: FlowState, id: number, slot: 
   state[0] = result;
 }
 
+/** Kinds of arguments behind which a call may write to the stack. */
+const WRITTEN: ReadonlySet<ArgKind> = new Set(["mem_out", "mem_fixed", "dynptr", "any", "func"]);
 /** map_update_elem and map_push_elem read the value that they are given; the others may fill it. */
 const VALUE_READERS: ReadonlySet<number> = new Set([2, 87]);
 

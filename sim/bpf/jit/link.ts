@@ -5,7 +5,7 @@
  * @source kernel/bpf/verifier.c check_helper_call, check_map_func_compatibility, check_max_stack_depth (their messages)
  */
 import { ObjectError } from "../../engine/errors.ts";
-import type { HelperDef } from "../helper.ts";
+import type { CallDef, HelperDef, KfuncDef } from "../helper.ts";
 import { type DecodedProgram, decodeProgram, insnError } from "../isa/decode.ts";
 import type { Insn } from "../isa/insn.ts";
 import { programTag } from "../isa/tag.ts";
@@ -14,7 +14,7 @@ import type { BpfMap } from "../map.ts";
 import { helperName } from "../object/helper-names.ts";
 import type { AttachKind, ProgTypeDef } from "../prog-type.ts";
 import { progTypeOf } from "../prog-types/index.ts";
-import type { ProgramSpec } from "../spec.ts";
+import { isMapRelocation, type ProgramSpec } from "../spec.ts";
 import { MAX_CALL_FRAMES } from "./cells.ts";
 
 /** Licences under which GPL-only helpers may be called. @source include/linux/license.h */
@@ -64,19 +64,47 @@ export interface LinkedProgram {
   readonly mapLoads: ReadonlyMap<number, MapLoad>;
   /** Every helper it calls, by number. */
   readonly helpers: ReadonlyMap<number, HelperDef<never>>;
+  /** Every kfunc it calls, by slot of the call; a slot that is missing is a call of a weak kfunc that the kernel lacks. */
+  readonly kfuncs: ReadonlyMap<number, KfuncDef<never>>;
+  /** Addresses of kernel symbols by slot of the ld_imm64; 0 for weak ones that the kernel lacks. */
+  readonly ksyms: ReadonlyMap<number, number>;
   readonly gpl: boolean;
   readonly tag: string;
+}
+
+/** What the kernel offers programs by name and number. */
+export interface KernelCalls {
+  /** By number. */
+  readonly helpers: ReadonlyMap<number, HelperDef<never>>;
+  /** By name. */
+  readonly kfuncs: ReadonlyMap<string, KfuncDef<never>>;
+  /** Address of a kernel symbol, undefined when the kernel has none of that name. */
+  ksym(name: string, typed: boolean): number | undefined;
+}
+
+/** An instruction that calls a function of the kernel. */
+export type KernelCall = Extract<Insn, { kind: "call_helper" | "call_kfunc" }>;
+
+/** The record of what an instruction calls; undefined for a poisoned call: reaching it is a fault. */
+export function calleeOf(program: LinkedProgram, insn: KernelCall): CallDef<never> | undefined {
+  return insn.kind === "call_helper" ? program.helpers.get(insn.id) : program.kfuncs.get(insn.slot);
+}
+
+/** libbpf's mark on an instruction whose CO-RE relocation failed: a call of this helper. @source libbpf relo_core.c bpf_core_poison_insn */
+export const POISON_CORE = 195896080;
+/** From here on libbpf's mark on calls of weak kfuncs that the kernel lacks. @source libbpf.c POISON_CALL_KFUNC_BASE */
+export const POISON_KFUNC = 2002000000;
+
+/** Whether libbpf made this helper number up: the instruction must never be reached. */
+export function isPoison(id: number): boolean {
+  return id === POISON_CORE || id >= POISON_KFUNC;
 }
 
 /**
  * Binds a program.
  * @throws ObjectError naming program and instruction
  */
-export function linkProgram(
-  spec: ProgramSpec,
-  options: LoadProgramOptions,
-  helpers: ReadonlyMap<number, HelperDef<never>>,
-): LinkedProgram {
+export function linkProgram(spec: ProgramSpec, options: LoadProgramOptions, kernel: KernelCalls): LinkedProgram {
   const kind = options.kind ?? spec.kind;
   if (kind === null) {
     throw new ObjectError({
@@ -97,7 +125,8 @@ export function linkProgram(
     ...image,
     maps,
     mapLoads,
-    helpers: bindHelpers(spec.name, decoded.insns, def, gpl, helpers),
+    helpers: bindHelpers(spec.name, decoded.insns, def, gpl, kernel.helpers),
+    ...bindExterns(spec, decoded, def, gpl, kernel),
     gpl,
   };
 }
@@ -176,7 +205,7 @@ function bindMaps(
   const maps: BpfMap[] = [];
   const indexOf = new Map<string, number>();
   const mapLoads = new Map<number, MapLoad>();
-  for (const r of [...spec.relocations].sort((a, b) => a.insn - b.insn)) {
+  for (const r of spec.relocations.filter(isMapRelocation).sort((a, b) => a.insn - b.insn)) {
     const insn = decoded.insns[decoded.indexOfSlot[r.insn] ?? -1];
     if (insn?.kind !== "ld_imm64") {
       throw insnError(
@@ -237,7 +266,7 @@ function bindHelpers(
         "INSN_NOT_ALLOWED",
       );
     }
-    if (insn.kind !== "call_helper" || used.has(insn.id)) continue;
+    if (insn.kind !== "call_helper" || used.has(insn.id) || isPoison(insn.id)) continue;
     const helper = helpers.get(insn.id);
     if (helper === undefined) {
       const known = helperName(insn.id);
@@ -258,4 +287,49 @@ function bindHelpers(
     used.set(insn.id, helper);
   }
   return used;
+}
+
+/** Kfuncs and kernel symbols. @source kernel/bpf/verifier.c add_kfunc_call, check_pseudo_btf_id (their messages) */
+function bindExterns(
+  spec: ProgramSpec,
+  decoded: DecodedProgram,
+  def: ProgTypeDef,
+  gpl: boolean,
+  kernel: KernelCalls,
+): { kfuncs: Map<number, KfuncDef<never>>; ksyms: Map<number, number> } {
+  const kfuncs = new Map<number, KfuncDef<never>>();
+  const ksyms = new Map<number, number>();
+  const named = new Set<number>();
+  for (const r of spec.relocations) {
+    if (isMapRelocation(r)) continue;
+    named.add(r.insn);
+    if (r.kind === "ksym") {
+      const address = kernel.ksym(r.name, r.typed);
+      if (address === undefined && !r.weak) {
+        throw insnError(spec.name, r.insn, `extern (ksym) '${r.name}': not found in the kernel`, "KSYM_UNKNOWN");
+      }
+      ksyms.set(r.insn, address ?? 0);
+      continue;
+    }
+    const kfunc = kernel.kfuncs.get(r.name);
+    if (kfunc === undefined) {
+      if (r.weak) continue;
+      const text = `kernel function ${r.name} is not supported by netsim yet`;
+      throw insnError(spec.name, r.insn, text, "KFUNC_UNKNOWN");
+    }
+    if (kfunc.progKinds !== null && !kfunc.progKinds.includes(def.kind)) {
+      throw insnError(spec.name, r.insn, `calling kernel function ${r.name} is not allowed`, "KFUNC_NOT_ALLOWED");
+    }
+    if (!gpl) {
+      const text = "cannot call kernel function from non-GPL compatible program";
+      throw insnError(spec.name, r.insn, text, "KFUNC_NOT_ALLOWED");
+    }
+    kfuncs.set(r.insn, kfunc);
+  }
+  for (const insn of decoded.insns) {
+    const extern = insn.kind === "call_kfunc" || (insn.kind === "ld_imm64" && insn.what === "ksym");
+    if (!extern || named.has(insn.slot)) continue;
+    throw insnError(spec.name, insn.slot, "no relocation names the kernel's function or variable", "KFUNC_UNKNOWN");
+  }
+  return { kfuncs, ksyms };
 }

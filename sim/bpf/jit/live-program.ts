@@ -11,8 +11,8 @@ import { type CompiledProgram, ENTRY_EXPORT } from "./compile.ts";
 import { FAULT } from "./emitter.ts";
 import type { Fault } from "./fault.ts";
 import { faultReason } from "./fault.ts";
-import type { LinkedProgram } from "./link.ts";
-import { mapAllowsHelper } from "./map-helpers.ts";
+import { calleeOf, type LinkedProgram } from "./link.ts";
+import { mapAllowsCall } from "./map-helpers.ts";
 import { allocCounters, type BlockRange, PROFILE_GLOBAL, readBlockHits } from "./profile.ts";
 import { IMPORT_MODULE } from "./wasm-module.ts";
 
@@ -124,6 +124,8 @@ function functionImport(name: string, linked: LinkedProgram, host: ProgramHost):
   switch (what) {
     case "helper":
       return linked.helpers.get(Number(arg))!.call;
+    case "kfunc":
+      return [...linked.kfuncs.values()].find((k) => k.name === arg)!.call;
     case "lookup":
       return lookupOf(linked.maps[Number(arg)]!);
     case "update":
@@ -195,8 +197,10 @@ function checkMapArgument(linked: LinkedProgram, host: ProgramHost, handle: bigi
   const value = BigInt.asUintN(64, handle);
   const map = value < 1n << 31n ? host.mapOfHandle(Number(value)) : undefined;
   const insn = linked.decoded.insns[linked.decoded.indexOfSlot[slot]!]!;
-  const helper = insn.kind === "call_helper" ? linked.helpers.get(insn.id)! : undefined;
-  if (map !== undefined && helper !== undefined && mapAllowsHelper(map.spec.kind, helper)) return;
+  if (map !== undefined && (insn.kind === "call_helper" || insn.kind === "call_kfunc")) {
+    const callee = calleeOf(linked, insn);
+    if (callee !== undefined && mapAllowsCall(map.spec.kind, callee, insn)) return;
+  }
   host.fail(linked, { reason: FAULT.mapArgument, slot, value, size: 0 });
 }
 

@@ -3,8 +3,9 @@
  *
  * @source kernel/bpf/verifier.c check_map_func_compatibility: from the map's side here, from the helper's in its record
  */
-import type { HelperDef } from "../helper.ts";
+import type { CallDef } from "../helper.ts";
 import type { MapKind } from "../map.ts";
+import type { KernelCall } from "./link.ts";
 
 /** Helpers that a map of this type may be passed to; types that are not listed take every helper that takes them. */
 const HELPERS_OF_MAP: Readonly<Partial<Record<MapKind, readonly number[]>>> = {
@@ -19,9 +20,9 @@ const HELPERS_OF_MAP: Readonly<Partial<Record<MapKind, readonly number[]>>> = {
   hash_of_maps: [1],
 };
 
-/** Whether the kernel lets a map of this type be passed to a helper. */
-export function mapAllowsHelper(kind: MapKind, helper: HelperDef<never>): boolean {
+/** Whether the kernel lets a map of this type be passed to a helper or kfunc. */
+export function mapAllowsCall(kind: MapKind, helper: CallDef<never>, insn: KernelCall): boolean {
   const ids = HELPERS_OF_MAP[kind];
-  if (ids !== undefined && !ids.includes(helper.id)) return false;
+  if (ids !== undefined && insn.kind === "call_helper" && !ids.includes(insn.id)) return false;
   return helper.mapKinds === null || helper.mapKinds.includes(kind);
 }

@@ -1,6 +1,6 @@
 /** What `netsim prog show OBJ.o` tells about an object: as data, and as a text table. */
 import { typeName } from "../btf/query.ts";
-import type { MapSpec, ObjectSpec, ProgramSpec, SectionSpec } from "../spec.ts";
+import { isMapRelocation, type MapSpec, type ObjectSpec, type ProgramSpec, type SectionSpec } from "../spec.ts";
 import { INSN_BYTES } from "./functions.ts";
 
 /** One program of the listing. */
@@ -80,7 +80,7 @@ function showProgram(program: ProgramSpec): ShownProgram {
     frags: program.frags,
     insns: total,
     subprograms: program.funcs.map((f, i) => ({ name: f.name, insns: ends[i]! - f.insn })).slice(1),
-    maps: [...new Set(program.relocations.map((r) => r.map))],
+    maps: [...new Set(program.relocations.filter(isMapRelocation).map((r) => r.map))],
     refused: refusal === null ? null : `${refusal.message} [${refusal.code}]`,
   };
 }

@@ -7,7 +7,7 @@ import type { Btf } from "../../bpf/btf/types.ts";
 import { insnText } from "../../bpf/isa/disassemble.ts";
 import { helperName } from "../../bpf/object/helper-names.ts";
 import type { Program } from "../../bpf/program.ts";
-import type { FuncInfo } from "../../bpf/spec.ts";
+import { type FuncInfo, isMapRelocation } from "../../bpf/spec.ts";
 import type { Host } from "../../net/host.ts";
 import { btfOf } from "../bpf/prog-info.ts";
 import { matches, type Words } from "../rtnetlink.ts";
@@ -103,7 +103,7 @@ function instruction(prog: Program, slot: number): string {
     return `call pc+${target - slot - 1}#${callee?.name ?? "bpf_prog"}`;
   }
   const imm64 = (): string | undefined => {
-    const r = spec.relocations.find((x) => x.insn === slot);
+    const r = spec.relocations.filter(isMapRelocation).find((x) => x.insn === slot);
     const id = r === undefined ? undefined : maps.find((m) => m.spec.name === r.map)?.id;
     if (r?.kind === "map") return `map[id:${id ?? 0}]`;
     if (r?.kind === "map-value") return `map[id:${id ?? 0}][0]+${r.offset}`;

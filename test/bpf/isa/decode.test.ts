@@ -34,9 +34,7 @@ describe("decoding refuses, naming program and instruction", () => {
     [["b700000000000000"], "insn 0: last insn is not an exit or jmp"],
     [["8510000009000000", EXIT], "insn 0: call to invalid destination"],
     [["8510000000000000", "b700000000000000"], "insn 0: last insn is not an exit or jmp"],
-    [["8520000001000000", EXIT], "insn 0: calls of kernel functions (kfuncs) are not supported"],
     [["e500000000000000", EXIT], "insn 0: may_goto are not supported"],
-    [["1830000001000000", "0000000000000000", EXIT], "insn 0: addresses of kernel variables (ksym) are not supported"],
   ])("%s: %s", (insns, message) => {
     const text = messageOf(() => decodeProgram("p", bytes(...insns)));
     expect(text).toContain('program "p": ');

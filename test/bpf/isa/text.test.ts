@@ -25,7 +25,7 @@ describe(`instruction text, as Linux ${recorded.kernel} writes it`, () => {
     expect(hexOf(assemble(text).insns)).toBe(first);
   });
 
-  it("every form that netsim runs was asked of the kernel, but the loads of maps and functions", () => {
+  it("every form that netsim runs was asked of the kernel, but the loads of maps, functions and kernel symbols", () => {
     const asked = new Set(
       recorded.rows.map(([hex]) => {
         const bytes = bytesOf(hex);
@@ -36,7 +36,9 @@ describe(`instruction text, as Linux ${recorded.kernel} writes it`, () => {
     expect(missing).toEqual([
       "r{dst} = map[fd:{imm}]",
       "r{dst} = map[fd:{imm}][0]+{next}",
+      "r{dst} = btf[{imm}]",
       "r{dst} = subprog[{tolong}]",
+      "call kernel-function#{imm}",
     ]);
   });
 

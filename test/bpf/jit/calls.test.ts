@@ -54,6 +54,41 @@ const lookup = (map: string, index: number): string => `r1 = map[${map}]\n${key(
 const u32 = (n: number): Uint8Array => Uint8Array.of(n & 255, (n >> 8) & 255, 0, 0);
 const u64 = (n: number): Uint8Array => new Uint8Array(new BigUint64Array([BigInt(n)]).buffer);
 
+describe("a kfunc call", () => {
+  it("goes to the function that the relocation names", () => {
+    expect(both("call kfunc[bpf_rcu_read_lock]\ncall kfunc[bpf_rcu_read_unlock]\nr0 = 7\nexit")).toBe(7n);
+  });
+
+  it("is refused by name when the kernel lacks the function", () => {
+    expect(() => bench.load("call kfunc[bpf_nope]\nr0 = 0\nexit")).toThrow(
+      "insn 0: kernel function bpf_nope is not supported by netsim yet",
+    );
+  });
+
+  it("is refused in a program without a GPL-compatible licence", () => {
+    expect(() => bench.load("call kfunc[bpf_rcu_read_lock]\nr0 = 0\nexit", { license: "MIT" })).toThrow(
+      "cannot call kernel function from non-GPL compatible program",
+    );
+  });
+
+  it("of a weak function that the kernel lacks is a fault only when it is reached", () => {
+    const guarded = "r1 = ksym[?bpf_nope]\nif r1 == 0 goto out\ncall kfunc[?bpf_nope]\nout: r0 = 1\nexit";
+    expect(both(guarded)).toBe(1n);
+    const reached = bench.load("call kfunc[?bpf_nope]\nr0 = 0\nexit");
+    expect(() => runBoth(bench, reached)).toThrow("call of a weak kernel function that the kernel does not have");
+  });
+});
+
+describe("a kernel symbol", () => {
+  it("is its address", () => {
+    expect(both("r0 = ksym[known]\nexit")).toBe(0x12345n);
+  });
+
+  it("is refused by name when it is strong and the kernel lacks it", () => {
+    expect(() => bench.load("r0 = ksym[nope]\nexit")).toThrow("extern (ksym) 'nope': not found in the kernel");
+  });
+});
+
 describe("a helper call", () => {
   it("passes a u64 as two words and everything else as one", () => {
     seen.length = 0;

@@ -5,6 +5,7 @@ import type { HelperDef } from "../../../sim/bpf/helper.ts";
 import { baseHelpers } from "../../../sim/bpf/helpers/index.ts";
 import { createInterpreter, type Interpreter } from "../../../sim/bpf/interp/interpreter.ts";
 import { assemble } from "../../../sim/bpf/isa/assemble.ts";
+import { baseKfuncs } from "../../../sim/bpf/kfuncs/index.ts";
 import type { LoadProgramOptions } from "../../../sim/bpf/machine.ts";
 import type { BpfMap, MapKind } from "../../../sim/bpf/map.ts";
 import { mapTypes } from "../../../sim/bpf/maps/index.ts";
@@ -50,7 +51,13 @@ export class MachineBench {
   constructor(extra: readonly HelperDef[] = []) {
     const ids = new Set(extra.map((h) => h.id));
     const helpers = [...baseHelpers.filter((h) => !ids.has(h.id)), ...extra];
-    this.machine = createMachine({ arena: this.arena, helpers, mapTypes });
+    this.machine = createMachine({
+      arena: this.arena,
+      helpers,
+      kfuncs: baseKfuncs,
+      ksym: (name) => (name === "known" ? 0x12345 : undefined),
+      mapTypes,
+    });
     this.machine.bindEnv({
       machine: this.machine,
       cpu: () => this.arena.u32[(this.machine.memory.cells + 20) >>> 2]!,
