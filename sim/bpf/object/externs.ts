@@ -1,5 +1,5 @@
 /** What an undefined symbol stands for, by BTF. @source libbpf src/libbpf.c bpf_object__collect_externs */
-import { typeOf } from "../btf/query.ts";
+import { resolve, typeOf } from "../btf/query.ts";
 import type { Btf } from "../btf/types.ts";
 
 const LINKAGE_EXTERN = 2;
@@ -8,6 +8,7 @@ const LINKAGE_EXTERN = 2;
 export type ExternKind =
   | "kernel function"
   | "kernel variable"
+  | "typeless kernel variable"
   | "kernel configuration"
   | "undefined function"
   | "undefined symbol";
@@ -24,9 +25,16 @@ export function externKind(btf: Btf | null, name: string): ExternKind {
       const member = typeOf(btf, v.type);
       if ((member.kind !== "var" && member.kind !== "func") || member.name !== name) continue;
       if (type.name === ".kconfig") return "kernel configuration";
-      return member.kind === "func" ? "kernel function" : "kernel variable";
+      if (member.kind === "func") return "kernel function";
+      return resolve(btf, member.type).type.kind === "void" ? "typeless kernel variable" : "kernel variable";
     }
   }
   const isFunction = btf.types.some((t) => t.kind === "func" && t.name === name && t.linkage === LINKAGE_EXTERN);
   return isFunction || /^mem(set|cpy|move|cmp)$/.test(name) ? "undefined function" : "undefined symbol";
+}
+
+/** A name without its flavour: `bpf_ct_release___old` asks for `bpf_ct_release`. @source libbpf src/libbpf.c bpf_core_essential_name_len */
+export function essentialName(name: string): string {
+  const flavour = /^(.*[^_])___[^_].*$/.exec(name);
+  return flavour === null ? name : flavour[1]!;
 }

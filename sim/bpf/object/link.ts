@@ -20,7 +20,7 @@ import {
 } from "../elf/elf.ts";
 import { objectDiagnostic } from "../elf/object-error.ts";
 import type { FuncInfo, LineInfo, Relocation } from "../spec.ts";
-import { externKind } from "./externs.ts";
+import { essentialName, externKind } from "./externs.ts";
 import { type CodeSection, type Func, INSN_BYTES } from "./functions.ts";
 import type { MapEntry } from "./map-entry.ts";
 
@@ -29,6 +29,8 @@ const CALL = 0x85;
 const PSEUDO_CALL = 1;
 const PSEUDO_MAP_FD = 1;
 const PSEUDO_MAP_VALUE = 2;
+const PSEUDO_KFUNC_CALL = 2;
+const PSEUDO_BTF_ID = 3;
 const PSEUDO_FUNC = 4;
 /** BPF_COMPLEXITY_LIMIT_INSNS. */
 const MAX_INSNS = 1_000_000;
@@ -172,11 +174,18 @@ class Linker {
 
   private call(func: Func, base: number, slot: number, chunk: Uint8Array, relocation: ElfRelocation | undefined): void {
     const symbol = relocation?.symbol;
+    const view = viewOf(chunk);
     if (symbol !== undefined && symbol.shndx === SHN_UNDEF) {
-      this.refuseExtern(func, slot, relocation!);
+      if (externKind(this.input.btf, symbol.name) !== "kernel function") {
+        this.refuseExtern(func, slot, relocation!);
+        return;
+      }
+      const weak = symbol.bind === STB_WEAK;
+      this.relocations.push({ kind: "kfunc", insn: base + slot, name: essentialName(symbol.name), weak });
+      chunk[slot * INSN_BYTES + 1] = (chunk[slot * INSN_BYTES + 1]! & 15) | (PSEUDO_KFUNC_CALL << 4);
+      view.setInt32(slot * INSN_BYTES + 4, 0, true);
       return;
     }
-    const view = viewOf(chunk);
     const imm = view.getInt32(slot * INSN_BYTES + 4, true);
     const section = symbol?.shndx ?? func.section.index;
     const target =
@@ -204,7 +213,7 @@ class Linker {
     const { symbol } = relocation;
     const imm = view.getInt32(at + 4, true);
     if (symbol.shndx === SHN_UNDEF) {
-      this.refuseExtern(func, slot, relocation);
+      this.kernelSymbol(func, base, slot, chunk, relocation);
       return;
     }
     if (symbol.shndx >= SHN_LORESERVE) {
@@ -268,6 +277,23 @@ class Linker {
       message,
       "compile without vmlinux.h: UAPI headers and no preserve_access_index",
     );
+  }
+
+  /** The address of a kernel variable or function. */
+  private kernelSymbol(func: Func, base: number, slot: number, chunk: Uint8Array, relocation: ElfRelocation): void {
+    const { symbol } = relocation;
+    const what = externKind(this.input.btf, symbol.name);
+    if (what !== "kernel variable" && what !== "typeless kernel variable" && what !== "kernel function") {
+      this.refuseExtern(func, slot, relocation);
+      return;
+    }
+    const at = slot * INSN_BYTES;
+    const typed = what !== "typeless kernel variable";
+    const weak = symbol.bind === STB_WEAK;
+    this.relocations.push({ kind: "ksym", insn: base + slot, name: essentialName(symbol.name), weak, typed });
+    chunk[at + 1] = (chunk[at + 1]! & 15) | (PSEUDO_BTF_ID << 4);
+    viewOf(chunk).setInt32(at + 4, 0, true);
+    viewOf(chunk).setInt32(at + 12, 0, true);
   }
 
   private refuseExtern(func: Func, slot: number, relocation: ElfRelocation): void {

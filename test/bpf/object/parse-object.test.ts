@@ -386,7 +386,6 @@ describe("what cannot be resolved", () => {
 
   it.each([
     ["reads_task", "CORE_UNSUPPORTED", /CO-RE relocation \(byte_off\) of struct task_struct/],
-    ["calls_kfunc", "EXTERN_UNSUPPORTED", /kernel function 'bpf_some_kfunc' cannot be resolved/],
     ["reads_kconfig", "EXTERN_UNSUPPORTED", /kernel configuration 'LINUX_KERNEL_VERSION' cannot be resolved/],
     ["calls_memset", "EXTERN_UNSUPPORTED", /in clears\(\): undefined function 'memset' cannot be resolved/],
   ])("refuses %s by name", (name, code, message) => {
@@ -394,6 +393,12 @@ describe("what cannot be resolved", () => {
     expect(found.code).toBe(code);
     expect(found.message).toMatch(message);
     expect(found.path).toMatch(/^unresolved\.o: section "(xdp|\.text)", offset 0x/);
+  });
+
+  it("leaves kernel functions to the loading, by name", () => {
+    const { refusal, relocations } = program(spec, "calls_kfunc");
+    expect(refusal).toBeNull();
+    expect(relocations).toEqual([{ kind: "kfunc", insn: 1, name: "bpf_some_kfunc", weak: false }]);
   });
 
   it("leaves the other programs of the object alone", () => {
