@@ -2,6 +2,7 @@
  * Program types: what a program is called with and where it may be attached. One file per type stands in prog-types/,
  * one line each in its index.
  */
+import type { AttachKind } from "./attach-kinds.ts";
 
 /** The kernel's program types that netsim runs, in the kernel's spelling without BPF_PROG_TYPE_. */
 export type ProgKind =
@@ -21,9 +22,6 @@ export type ProgKind =
   | "ext"
   | "sk_lookup"
   | "syscall";
-
-/** Attach types, in libbpf's spelling. */
-export type AttachKind = "xdp" | "xdp_devmap" | "xdp_cpumap" | "tcx_ingress" | "tcx_egress";
 
 /** One field of a program's context as the UAPI header has it. */
 export interface CtxField {

@@ -3,9 +3,10 @@
  * `parseObject` makes them; `loadObject` turns them into live maps and programs.
  */
 import type { Diagnostic } from "../engine/errors.ts";
+import type { AttachKind } from "./attach-kinds.ts";
 import type { Btf } from "./btf/types.ts";
 import type { MapKind } from "./map.ts";
-import type { AttachKind, ProgKind } from "./prog-type.ts";
+import type { ProgKind } from "./prog-type.ts";
 
 /** Everything an object file holds. */
 export interface ObjectSpec {

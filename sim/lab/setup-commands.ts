@@ -5,7 +5,8 @@
  * Order: sysctls, devices (up last), addresses, neighbours, routes, programs, qdiscs. Addresses come when every link's both ends are
  * up, so `buildNetwork` runs each phase on all nodes before the next.
  */
-import type { AttachKind, ProgKind } from "../bpf/prog-type.ts";
+import type { AttachKind } from "../bpf/attach-kinds.ts";
+import type { ProgKind } from "../bpf/prog-type.ts";
 import type { ObjectSpec, ProgramSpec } from "../bpf/spec.ts";
 import { LabError, ObjectError } from "../engine/errors.ts";
 import { nearest, suggest } from "../engine/nearest.ts";

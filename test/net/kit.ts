@@ -1,7 +1,9 @@
 /** Hosts, cables and tiny programs for the network's tests. */
+
+import type { AttachKind } from "../../sim/bpf/attach-kinds.ts";
 import { assemble } from "../../sim/bpf/isa/assemble.ts";
 import type { BpfMap, MapKind } from "../../sim/bpf/map.ts";
-import type { AttachKind, ProgKind } from "../../sim/bpf/prog-type.ts";
+import type { ProgKind } from "../../sim/bpf/prog-type.ts";
 import type { Program } from "../../sim/bpf/program.ts";
 import type { MapSpec, ProgramSpec } from "../../sim/bpf/spec.ts";
 import { mapOwner } from "../../sim/net/bpf-objects.ts";

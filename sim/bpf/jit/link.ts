@@ -5,6 +5,7 @@
  * @source kernel/bpf/verifier.c check_helper_call, check_map_func_compatibility, check_max_stack_depth (their messages)
  */
 import { ObjectError } from "../../engine/errors.ts";
+import type { AttachKind } from "../attach-kinds.ts";
 import type { CallDef, HelperDef, KfuncDef } from "../helper.ts";
 import { type DecodedProgram, decodeProgram, insnError } from "../isa/decode.ts";
 import type { Insn } from "../isa/insn.ts";
@@ -12,7 +13,7 @@ import { programTag } from "../isa/tag.ts";
 import type { LoadProgramOptions } from "../machine.ts";
 import type { BpfMap } from "../map.ts";
 import { helperName } from "../object/helper-names.ts";
-import type { AttachKind, ProgTypeDef } from "../prog-type.ts";
+import type { ProgTypeDef } from "../prog-type.ts";
 import { progTypeOf } from "../prog-types/index.ts";
 import { isMapRelocation, type ProgramSpec } from "../spec.ts";
 import { MAX_CALL_FRAMES } from "./cells.ts";

@@ -4,7 +4,8 @@
  * @source libbpf src/libbpf.c section_defs, sec_def_matches
  * @differs `socket/...` is taken as a socket filter, as libbpf before 1.0 did
  */
-import type { AttachKind, ProgKind } from "../prog-type.ts";
+import type { AttachKind } from "../attach-kinds.ts";
+import type { ProgKind } from "../prog-type.ts";
 
 /** What a section name says. */
 export interface SectionType {

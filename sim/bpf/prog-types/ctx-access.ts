@@ -3,7 +3,8 @@
  *
  * @source net/core/filter.c bpf_skb_is_valid_access, xdp_is_valid_access; include/linux/filter.h bpf_ctx_narrow_access_ok
  */
-import type { AttachKind, CtxField, ProgTypeDef } from "../prog-type.ts";
+import type { AttachKind } from "../attach-kinds.ts";
+import type { CtxField, ProgTypeDef } from "../prog-type.ts";
 
 /**
  * The field that an access touches.

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { AttachKind, ProgKind } from "../../../sim/bpf/prog-type.ts";
+import type { AttachKind } from "../../../sim/bpf/attach-kinds.ts";
+import type { ProgKind } from "../../../sim/bpf/prog-type.ts";
 import { ctxFieldOf } from "../../../sim/bpf/prog-types/ctx-access.ts";
 import { progTypeOf, progTypes } from "../../../sim/bpf/prog-types/index.ts";
 
