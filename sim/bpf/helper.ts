@@ -6,6 +6,7 @@
  * the words are signed or unsigned as they come from WebAssembly: use `>>> 0` where it matters (addresses never need it).
  * A result of kind "u64" is returned as its low word, after the high word was put into `env.machine.setReturnHigh(hi)`.
  */
+import type { AttachKind } from "./attach-kinds.ts";
 import type { BpfEnv } from "./env.ts";
 import type { MapKind } from "./map.ts";
 import type { ProgKind } from "./prog-type.ts";
@@ -87,6 +88,8 @@ export interface CallDef<E extends BpfEnv = BpfEnv> {
   readonly gplOnly: boolean;
   /** Program types that may call it; null means all. */
   readonly progKinds: readonly ProgKind[] | null;
+  /** Of program types that have attach types: only programs loaded for one of these may call it. Absent: all. */
+  readonly attachKinds?: readonly AttachKind[];
   /** Map types its map argument may have; null means all or none. */
   readonly mapKinds: readonly MapKind[] | null;
   /** It may move the packet: packet pointers die (bpf_helper_changes_pkt_data). */

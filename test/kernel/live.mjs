@@ -31,6 +31,11 @@ const cases = [
     args: ["test/net/helpers/oracle/record.mjs", "--check"],
     needs: ["clang-19", "cc", "libbpf"],
   },
+  {
+    name: "helpers are allowed in program types as recorded",
+    args: ["test/net/helpers/oracle/record-allowed.mjs", "--check"],
+    needs: ["cc"],
+  },
   ...tables.map((table) => ({
     name: `namespaces: ${table} as recorded`,
     args: ["test/kernel/netns/record.mjs", "--check", table],

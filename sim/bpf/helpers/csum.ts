@@ -7,6 +7,7 @@
  */
 import type { BpfEnv } from "../env.ts";
 import type { HelperDef } from "../helper.ts";
+import { LWT_KINDS, TC_KINDS } from "../prog-kinds.ts";
 
 const TWO32 = 4294967296;
 
@@ -43,7 +44,7 @@ export const csumDiff: HelperDef = {
   args: ["mem_or_null", "size0", "mem_or_null", "size0", "u32"],
   ret: "int",
   gplOnly: false,
-  progKinds: null,
+  progKinds: ["xdp", ...TC_KINDS, ...LWT_KINDS],
   mapKinds: null,
   changesPacket: false,
   costNs: 21,

@@ -10,6 +10,7 @@ import type { BpfEnv } from "../env.ts";
 import type { HelperDef } from "../helper.ts";
 import { EFAULT, EINVAL, EOPNOTSUPP } from "../maps/errno.ts";
 import { PerfEventArrayMap } from "../maps/perf-event-array.ts";
+import { progKindsBut } from "../prog-kinds.ts";
 
 /** Low word of the flags: the slot, or all ones for the current CPU's. */
 const CURRENT_CPU = -1;
@@ -24,7 +25,7 @@ export const perfEventOutput: HelperDef = {
   args: ["ctx", "map", "u64", "mem", "size0"],
   ret: "int",
   gplOnly: true,
-  progKinds: null,
+  progKinds: progKindsBut("sk_reuseport", "flow_dissector"),
   mapKinds: ["perf_event_array"],
   changesPacket: false,
   costNs: 150,
@@ -32,7 +33,9 @@ export const perfEventOutput: HelperDef = {
     const map = env.machine.mapOfHandle(handle);
     if (!(map instanceof PerfEventArrayMap) || (ctxLen & ~CTXLEN_MASK) !== 0) return -EINVAL;
     const packet = ctxLen === 0 ? null : env.packetBytes(ctx, ctxLen);
-    if (ctxLen !== 0 && (packet === null || packet.length < ctxLen)) return -EFAULT;
+    // contexts without a packet have nothing to append (bpf_event_output_data)
+    if (ctxLen !== 0 && packet === null) return -EINVAL;
+    if (packet !== null && packet.length < ctxLen) return -EFAULT;
     const cpu = env.cpu();
     const index = slot === CURRENT_CPU ? cpu : slot >>> 0;
     const err = map.slotError(index);

@@ -4,6 +4,7 @@
  */
 import type { BpfEnv } from "../env.ts";
 import type { HelperDef } from "../helper.ts";
+import { progKindsBut } from "../prog-kinds.ts";
 
 const TWO32 = 4294967296;
 /** A tick of the coarse clock at CONFIG_HZ 250, ns. */
@@ -42,6 +43,7 @@ export const ktimeGetCoarseNs: HelperDef = {
   ...clock,
   id: 160,
   name: "ktime_get_coarse_ns",
+  progKinds: progKindsBut("syscall"),
   since: "5.11",
   costNs: 5,
   call(env: BpfEnv): number {

@@ -13,7 +13,7 @@ import { programTag } from "../isa/tag.ts";
 import type { LoadProgramOptions } from "../machine.ts";
 import type { BpfMap } from "../map.ts";
 import { helperName } from "../object/helper-names.ts";
-import type { ProgTypeDef } from "../prog-type.ts";
+import type { ProgKind, ProgTypeDef } from "../prog-type.ts";
 import { progTypeOf } from "../prog-types/index.ts";
 import { isMapRelocation, type ProgramSpec } from "../spec.ts";
 import { MAX_CALL_FRAMES } from "./cells.ts";
@@ -126,7 +126,7 @@ export function linkProgram(spec: ProgramSpec, options: LoadProgramOptions, kern
     ...image,
     maps,
     mapLoads,
-    helpers: bindHelpers(spec.name, decoded.insns, def, gpl, kernel.helpers),
+    helpers: bindHelpers(spec, decoded.insns, def, gpl, kernel.helpers),
     ...bindExterns(spec, decoded, def, gpl, kernel),
     gpl,
   };
@@ -251,12 +251,13 @@ function bindMaps(
 }
 
 function bindHelpers(
-  name: string,
+  spec: ProgramSpec,
   insns: readonly Insn[],
   def: ProgTypeDef,
   gpl: boolean,
   helpers: ReadonlyMap<number, HelperDef<never>>,
 ): Map<number, HelperDef<never>> {
+  const { name } = spec;
   const used = new Map<number, HelperDef<never>>();
   for (const insn of insns) {
     if (insn.kind === "ld_packet" && !def.legacyLoads) {
@@ -277,7 +278,7 @@ function bindHelpers(
           : `helper bpf_${known}#${insn.id} is not supported by netsim yet`;
       throw insnError(name, insn.slot, text, "HELPER_UNKNOWN");
     }
-    if (helper.progKinds !== null && !helper.progKinds.includes(def.kind)) {
+    if (!allowedFor(helper, def.kind, spec.attach)) {
       const text = `program of this type cannot use helper bpf_${helper.name}#${helper.id}`;
       throw insnError(name, insn.slot, text, "HELPER_NOT_ALLOWED");
     }
@@ -288,6 +289,11 @@ function bindHelpers(
     used.set(insn.id, helper);
   }
   return used;
+}
+
+function allowedFor(helper: HelperDef<never>, kind: ProgKind, attach: AttachKind | null): boolean {
+  if (helper.progKinds !== null && !helper.progKinds.includes(kind)) return false;
+  return helper.attachKinds === undefined || attach === null || helper.attachKinds.includes(attach);
 }
 
 /** Kfuncs and kernel symbols. @source kernel/bpf/verifier.c add_kfunc_call, check_pseudo_btf_id (their messages) */

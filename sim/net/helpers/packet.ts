@@ -1,14 +1,15 @@
 /** What the packet helpers share: constants, and how a moved packet gets back into step with its context. */
+import { LWT_KINDS, TC_KINDS } from "../../bpf/prog-kinds.ts";
 import type { ProgKind } from "../../bpf/prog-type.ts";
 import type { NetEnv } from "../net-env.ts";
 import type { Skb } from "../skb.ts";
 
 /** Program types of helpers for XDP. */
 export const XDP_KINDS: readonly ProgKind[] = ["xdp"];
-/** Program types of helpers that change packets on tc's hooks. */
-export const TC_KINDS: readonly ProgKind[] = ["sched_cls", "sched_act"];
-/** Program types of helpers that read packets of the stack. */
-export const SKB_KINDS: readonly ProgKind[] = ["sched_cls", "sched_act", "socket_filter"];
+/** Program types of helpers that change packets of the stack. */
+export const TC_XMIT_KINDS: readonly ProgKind[] = [...TC_KINDS, "lwt_xmit"];
+/** Program types of helpers that read a packet or what is computed from it. */
+export const TC_LWT_KINDS: readonly ProgKind[] = [...TC_KINDS, ...LWT_KINDS];
 
 /** BPF_SKB_MAX_LEN: SKB_MAX_ALLOC, four pages less struct skb_shared_info. */
 export const SKB_MAX_LEN: number = 16384 - 320;

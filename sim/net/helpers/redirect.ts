@@ -8,13 +8,14 @@
 import type { HelperDef } from "../../bpf/helper.ts";
 import { asDevmap } from "../../bpf/maps/devmap-entry.ts";
 import { EINVAL, ENOMEM } from "../../bpf/maps/errno.ts";
+import { TC_KINDS } from "../../bpf/prog-kinds.ts";
 import { AF_INET, AF_INET6 } from "../ip/address.ts";
 import { type NetEnv, REDIRECT_IFINDEX, REDIRECT_MAP, REDIRECT_NEIGH, REDIRECT_PEER } from "../net-env.ts";
 import { TC_ACT_REDIRECT, TC_ACT_SHOT } from "../tc/act.ts";
 import { BPF_F_INGRESS, bpfRedirect } from "../tc/redirect.ts";
 import { syncSkb } from "../tc/run-prog.ts";
 import { XDP_ABORTED, XDP_REDIRECT } from "../xdp/actions.ts";
-import { inXdp, TC_KINDS, XDP_KINDS } from "./packet.ts";
+import { inXdp, TC_XMIT_KINDS, XDP_KINDS } from "./packet.ts";
 
 /** Lower bits of bpf_redirect_map's flags: what to answer when the lookup fails. */
 const ACTION_MASK = 3;
@@ -33,7 +34,7 @@ export const redirect: HelperDef<NetEnv> = {
   name: "redirect",
   since: "4.4",
   args: ["u32", "u64"],
-  progKinds: ["xdp", "sched_cls", "sched_act"],
+  progKinds: [...XDP_KINDS, ...TC_XMIT_KINDS],
   mapKinds: null,
   changesPacket: false,
   costNs: 3,
@@ -139,7 +140,7 @@ export const cloneRedirect: HelperDef<NetEnv> = {
   name: "clone_redirect",
   since: "4.2",
   args: ["ctx", "u32", "u64"],
-  progKinds: TC_KINDS,
+  progKinds: TC_XMIT_KINDS,
   mapKinds: null,
   changesPacket: true,
   costNs: 60,

@@ -7,8 +7,9 @@
 import type { HelperDef } from "../../bpf/helper.ts";
 import { EFAULT, EINVAL, ENOMEM } from "../../bpf/maps/errno.ts";
 import { copyBytes } from "../../bpf/maps/memory.ts";
+import { TC_KINDS } from "../../bpf/prog-kinds.ts";
 import type { NetEnv } from "../net-env.ts";
-import { refreshSkb, SKB_KINDS, TC_KINDS } from "./packet.ts";
+import { refreshSkb, TC_LWT_KINDS, TC_XMIT_KINDS } from "./packet.ts";
 
 const BPF_F_RECOMPUTE_CSUM = 1;
 const BPF_F_INVALIDATE_HASH = 2;
@@ -25,7 +26,7 @@ export const skbLoadBytes: HelperDef<NetEnv> = {
   name: "skb_load_bytes",
   since: "4.5",
   args: ["ctx", "u32", "mem_out", "size"],
-  progKinds: SKB_KINDS,
+  progKinds: [...TC_LWT_KINDS, "socket_filter", "cgroup_skb", "sk_reuseport", "flow_dissector"],
   changesPacket: false,
   costNs: 8,
   call: (env: NetEnv, _ctx: number, offset: number, to: number, len: number): number => {
@@ -47,7 +48,7 @@ export const skbLoadBytesRelative: HelperDef<NetEnv> = {
   name: "skb_load_bytes_relative",
   since: "4.18",
   args: ["ctx", "u32", "mem_out", "size", "u32"],
-  progKinds: SKB_KINDS,
+  progKinds: [...TC_KINDS, "socket_filter", "cgroup_skb", "sk_reuseport"],
   changesPacket: false,
   costNs: 8,
   call: (env: NetEnv, _ctx: number, offset: number, to: number, len: number, start: number): number => {
@@ -69,7 +70,7 @@ export const skbStoreBytes: HelperDef<NetEnv> = {
   name: "skb_store_bytes",
   since: "4.1",
   args: ["ctx", "u32", "mem", "size", "u64"],
-  progKinds: TC_KINDS,
+  progKinds: TC_XMIT_KINDS,
   changesPacket: true,
   costNs: 12,
   call: (
@@ -100,7 +101,7 @@ export const skbPullData: HelperDef<NetEnv> = {
   name: "skb_pull_data",
   since: "4.9",
   args: ["ctx", "u32"],
-  progKinds: TC_KINDS,
+  progKinds: TC_LWT_KINDS,
   changesPacket: true,
   costNs: 6,
   call: (env: NetEnv, _ctx: number, len: number): number => (len >>> 0 > env.skb.len ? -ENOMEM : 0),

@@ -15,7 +15,7 @@ import {
 } from "../checksum.ts";
 import type { NetEnv } from "../net-env.ts";
 import { CHECKSUM_NONE, CHECKSUM_UNNECESSARY, type Skb } from "../skb.ts";
-import { TC_KINDS } from "./packet.ts";
+import { TC_XMIT_KINDS } from "./packet.ts";
 
 const BPF_F_HDR_FIELD_MASK = 0xf;
 const BPF_F_PSEUDO_HDR = 0x10;
@@ -34,7 +34,7 @@ function badOffset(skb: Skb, offset: number): boolean {
 }
 
 /** What all of them have. */
-const plain = { gplOnly: false, progKinds: TC_KINDS, mapKinds: null, ret: "int" } as const;
+const plain = { gplOnly: false, progKinds: TC_XMIT_KINDS, mapKinds: null, ret: "int" } as const;
 
 /** `bpf_l3_csum_replace`. */
 export const l3CsumReplace: HelperDef<NetEnv> = {

@@ -7,16 +7,21 @@
  */
 import type { HelperDef } from "../../bpf/helper.ts";
 import { EINVAL, EOPNOTSUPP } from "../../bpf/maps/errno.ts";
+import { TC_KINDS } from "../../bpf/prog-kinds.ts";
+import type { ProgKind } from "../../bpf/prog-type.ts";
 import { ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6 } from "../ether.ts";
 import { skbGetHash } from "../flow.ts";
 import type { NetEnv } from "../net-env.ts";
 import { PACKET_OTHERHOST } from "../skb.ts";
-import { refreshSkb, SKB_KINDS, TC_KINDS } from "./packet.ts";
+import { refreshSkb, TC_LWT_KINDS, TC_XMIT_KINDS } from "./packet.ts";
 
 const OVERFLOW_UID = 65534;
 const SKB_CLOCK_REALTIME = 0;
 const SKB_CLOCK_MONOTONIC = 1;
 const SKB_CLOCK_TAI = 2;
+
+/** Program types that see a packet with its socket. */
+const SOCKET_SKB_KINDS: readonly ProgKind[] = [...TC_KINDS, "socket_filter", "cgroup_skb"];
 
 const plain = { gplOnly: false, mapKinds: null, changesPacket: false } as const;
 
@@ -47,7 +52,7 @@ export const getHashRecalc: HelperDef<NetEnv> = {
   since: "4.8",
   args: ["ctx"],
   ret: "u32",
-  progKinds: TC_KINDS,
+  progKinds: TC_LWT_KINDS,
   costNs: 40,
   call: (env: NetEnv): number => {
     const hash = skbGetHash(env.kernel.arena, env.skb);
@@ -81,7 +86,7 @@ export const setHashInvalid: HelperDef<NetEnv> = {
   since: "4.9",
   args: ["ctx"],
   ret: "int",
-  progKinds: TC_KINDS,
+  progKinds: TC_XMIT_KINDS,
   costNs: 3,
   call: (env: NetEnv): number => {
     env.skb.hash = 0;
@@ -98,7 +103,7 @@ export const getCgroupClassid: HelperDef<NetEnv> = {
   since: "4.3",
   args: ["ctx"],
   ret: "u32",
-  progKinds: TC_KINDS,
+  progKinds: null,
   costNs: 3,
   call: (): number => 0,
 };
@@ -111,7 +116,7 @@ export const getRouteRealm: HelperDef<NetEnv> = {
   since: "4.4",
   args: ["ctx"],
   ret: "u32",
-  progKinds: TC_KINDS,
+  progKinds: TC_LWT_KINDS,
   costNs: 3,
   call: (): number => 0,
 };
@@ -124,7 +129,7 @@ export const getSocketCookie: HelperDef<NetEnv> = {
   since: "4.12",
   args: ["ctx"],
   ret: "u64",
-  progKinds: SKB_KINDS,
+  progKinds: SOCKET_SKB_KINDS,
   costNs: 4,
   call: (env: NetEnv): number => {
     env.machine.setReturnHigh(0);
@@ -140,7 +145,7 @@ export const getSocketUid: HelperDef<NetEnv> = {
   since: "4.12",
   args: ["ctx"],
   ret: "u32",
-  progKinds: SKB_KINDS,
+  progKinds: SOCKET_SKB_KINDS,
   costNs: 4,
   call: (env: NetEnv): number => (env.skb.owner?.cookie === undefined ? OVERFLOW_UID : 0),
 };
@@ -153,7 +158,7 @@ export const getNetnsCookie: HelperDef<NetEnv> = {
   since: "5.7",
   args: ["any"],
   ret: "u64",
-  progKinds: SKB_KINDS,
+  progKinds: SOCKET_SKB_KINDS,
   costNs: 3,
   call: (env: NetEnv): number => {
     env.machine.setReturnHigh(0);
@@ -190,7 +195,7 @@ export const skbEcnSetCe: HelperDef<NetEnv> = {
   since: "5.1",
   args: ["ctx"],
   ret: "int",
-  progKinds: TC_KINDS,
+  progKinds: [...TC_KINDS, "cgroup_skb"],
   costNs: 6,
   call: (env: NetEnv): number => {
     const skb = env.skb;

@@ -6,10 +6,11 @@
  */
 import type { HelperDef } from "../../bpf/helper.ts";
 import { EALREADY, EFAULT, EINVAL, ENOMEM, ENOTSUPP } from "../../bpf/maps/errno.ts";
+import { TC_KINDS } from "../../bpf/prog-kinds.ts";
 import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6 } from "../ether.ts";
 import type { NetEnv } from "../net-env.ts";
 import { CHECKSUM_PARTIAL, type Skb } from "../skb.ts";
-import { macHeaderLen, refreshSkb, SKB_MAX_LEN, TC_KINDS } from "./packet.ts";
+import { macHeaderLen, refreshSkb, SKB_MAX_LEN, TC_XMIT_KINDS } from "./packet.ts";
 import { resetUnnecessary } from "./skb-csum.ts";
 
 const IPV4_BYTES = 20;
@@ -40,6 +41,7 @@ export const skbChangeTail: HelperDef<NetEnv> = {
   ...plain,
   id: 38,
   name: "skb_change_tail",
+  progKinds: TC_XMIT_KINDS,
   since: "4.9",
   args: ["ctx", "u32", "u64"],
   costNs: 25,
@@ -76,6 +78,7 @@ export const skbChangeHead: HelperDef<NetEnv> = {
   ...plain,
   id: 43,
   name: "skb_change_head",
+  progKinds: TC_XMIT_KINDS,
   since: "4.10",
   args: ["ctx", "u32", "u64"],
   costNs: 20,

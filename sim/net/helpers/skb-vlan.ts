@@ -6,10 +6,11 @@
  */
 import type { HelperDef } from "../../bpf/helper.ts";
 import { ENOMEM } from "../../bpf/maps/errno.ts";
+import { TC_KINDS } from "../../bpf/prog-kinds.ts";
 import { frameType } from "../eth-type-trans.ts";
 import { ETH_HLEN, ETH_P_8021AD, ETH_P_8021Q, VLAN_HLEN } from "../ether.ts";
 import type { NetEnv } from "../net-env.ts";
-import { refreshSkb, TC_KINDS } from "./packet.ts";
+import { refreshSkb } from "./packet.ts";
 
 /** What all of them have. */
 const plain = { gplOnly: false, progKinds: TC_KINDS, mapKinds: null, changesPacket: true, ret: "int" } as const;

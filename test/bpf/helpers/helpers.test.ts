@@ -197,7 +197,7 @@ describe("perf_event_output", () => {
     expect(output(env, map.handle, 1, 0, data)).toBe(0);
     expect(output(env, map.handle, 0, 0, data)).toBe(-95);
     env.packet = null;
-    expect(output(env, map.handle, CURRENT, 1, data)).toBe(-14);
+    expect(output(env, map.handle, CURRENT, 1, data)).toBe(-22);
     expect(env.records).toEqual([
       { map, cpu: 1, data: hex("01020304a1a2a3") },
       { map, cpu: 1, data: hex("01020304") },
