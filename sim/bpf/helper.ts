@@ -101,8 +101,10 @@ export interface CallDef<E extends BpfEnv = BpfEnv> {
 
 /** The record of one helper. */
 export interface HelperDef<E extends BpfEnv = BpfEnv> extends CallDef<E> {
-  /** BPF_FUNC_* number. */
+  /** BPF_FUNC_* number; below 0 for those with `classicOnly`. */
   readonly id: number;
+  /** The kernel calls it from translated classic programs (bpf/cbpf); no object can name it. */
+  readonly classicOnly?: true;
 }
 
 /**

@@ -5,6 +5,7 @@
 import type { Diagnostic } from "../engine/errors.ts";
 import type { AttachKind } from "./attach-kinds.ts";
 import type { Btf } from "./btf/types.ts";
+import type { ClassicProgram } from "./cbpf/insn.ts";
 import type { MapKind } from "./map.ts";
 import type { ProgKind } from "./prog-type.ts";
 
@@ -120,6 +121,8 @@ export interface ProgramSpec {
   readonly autoload?: boolean;
   /** Why it can be listed but not loaded; loading throws `new ObjectError(refusal)`. Absent or null: nothing stands against it. */
   readonly refusal?: Diagnostic | null;
+  /** The classic program it was translated from; objects have none. Such a program has no id on Linux and may call internal helpers. */
+  readonly classic?: ClassicProgram;
 }
 
 /** How a map shall be made. */

@@ -270,7 +270,7 @@ function bindHelpers(
     }
     if (insn.kind !== "call_helper" || used.has(insn.id) || isPoison(insn.id)) continue;
     const helper = helpers.get(insn.id);
-    if (helper === undefined) {
+    if (helper === undefined || (helper.classicOnly && spec.classic === undefined)) {
       const known = helperName(insn.id);
       const text =
         known === undefined || insn.id === 0
