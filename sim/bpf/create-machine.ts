@@ -5,6 +5,8 @@ import type { Arena } from "../engine/arena.ts";
 import { BugError, ObjectError, VerifierError } from "../engine/errors.ts";
 import { indexBy } from "../engine/registry.ts";
 import { Wasm, type WasmMemory, type WasmRefGlobal, type WasmTable } from "../engine/wasm.ts";
+import type { KernelTypes } from "./core/kernel-types.ts";
+import { relocateCore } from "./core/relocate.ts";
 import type { BpfEnv } from "./env.ts";
 import type { HelperDef, KfuncDef } from "./helper.ts";
 import {
@@ -42,6 +44,8 @@ export interface MachineParts<E extends BpfEnv> {
   /** Address of a kernel symbol, undefined when there is none of that name. Absent: there are none. */
   readonly ksym?: (name: string, typed: boolean) => number | undefined;
   readonly mapTypes: readonly MapTypeDef[];
+  /** The types of the kernel that programs are relocated against. Absent: programs with CO-RE relocations are refused. */
+  readonly kernelTypes?: KernelTypes;
   /** May be bound later, as it refers to the machine. */
   readonly env?: E;
 }
@@ -78,6 +82,7 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
   readonly run: (tableIndex: number, ctx: number) => number;
   private readonly dispatcher: Dispatcher;
   private readonly kernel: KernelCalls;
+  private readonly kernelTypes: KernelTypes | undefined;
   private readonly mapTypes: ReadonlyMap<string, MapTypeDef>;
   private readonly maps: BpfMap[] = [];
   private readonly programs: Map<number, LiveProgram> = new Map();
@@ -96,6 +101,7 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
       ksym: parts.ksym ?? (() => undefined),
     };
     this.mapTypes = indexBy(parts.mapTypes, (d) => d.kind as string, "map types");
+    this.kernelTypes = parts.kernelTypes;
     const cells = this.arena.alloc(CELLS_BYTES, CELLS_BYTES);
     // one level more than is used: nothing else may lie right above the first frame
     const stackBottom = this.arena.alloc(LEVEL_BYTES * (STACK_LEVELS + 1), LEVEL_BYTES);
@@ -171,7 +177,7 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
   }
 
   loadProgram(spec: ProgramSpec, options: LoadProgramOptions): Program {
-    const linked = linkProgram(spec, options, this.kernel);
+    const linked = linkProgram(relocateCore(spec, this.kernelTypes), options, this.kernel);
     const compiled = this.compile(linked, { checks: options.checks ?? true, profile: options.profile ?? false });
     const program = instantiate(compiled, linked, options.id, this);
     for (const map of linked.maps) {

@@ -78,6 +78,22 @@ export function isMapRelocation(r: Relocation): r is MapRelocation {
   return r.kind === "map" || r.kind === "map-value";
 }
 
+/** A place of a program that depends on the kernel's types (struct bpf_core_relo). */
+export interface CoreRelocation {
+  /** Instruction slot within the linked program. */
+  readonly insn: number;
+  /** Number among the relocations of its section, as libbpf's messages count (`relo #3`). */
+  readonly index: number;
+  /** Instruction slot within its section. */
+  readonly sectionInsn: number;
+  /** `enum bpf_core_relo_kind` */
+  readonly kind: number;
+  /** Root type within the object's BTF. */
+  readonly typeId: number;
+  /** Accessed member as indices, `0:1:2`, or the enumerator's index. */
+  readonly access: string;
+}
+
 /** A source line that a run of instructions was compiled from. */
 export interface LineInfo {
   /** Index of the first instruction (8-byte slots), within the linked program. */
@@ -115,6 +131,12 @@ export interface ProgramSpec {
   readonly relocations: readonly Relocation[];
   readonly funcs: readonly FuncInfo[];
   readonly lines: readonly LineInfo[];
+  /** What depends on the kernel's types, still as compiled; done when the program is loaded. Absent or empty: nothing. */
+  readonly core?: readonly CoreRelocation[];
+  /** The object's types, which `core` refers to. */
+  readonly btf?: Btf | null;
+  /** After relocation: slots that must not be reached, with the relocation that failed there in libbpf's words. */
+  readonly poisoned?: ReadonlyMap<number, string>;
   /** The kernel's name of the type that the section name says, also of types that netsim does not run (`kprobe`). */
   readonly typeName?: string | null;
   /** `SEC("?xdp")`: not loaded unless asked for. Absent means true. */

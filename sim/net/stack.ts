@@ -7,6 +7,7 @@ import { baseHelpers } from "../bpf/helpers/index.ts";
 import { baseKfuncs } from "../bpf/kfuncs/index.ts";
 import { mapTypes } from "../bpf/maps/index.ts";
 import { BugError } from "../engine/errors.ts";
+import { kernelTypes } from "./btf/kernel-types.ts";
 import { createNetEnv } from "./create-env.ts";
 import { purgeTxQueues, setDown, setUp } from "./devices/device.ts";
 import { destroyDevice } from "./devices/index.ts";
@@ -39,6 +40,7 @@ export function createKernel(options: KernelOptions): Kernel {
     helpers,
     kfuncs: baseKfuncs,
     mapTypes,
+    kernelTypes,
   });
   const env = createNetEnv(kernel);
   kernel.bind(machine, env, { netifReceiveSkb, netifRx, devQueueXmit, qdiscRun });

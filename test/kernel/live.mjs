@@ -22,6 +22,16 @@ const tables = [
 const cases = [
   { name: "bundled objects compile to the same bytes", args: ["programs/build.mjs", "--check"], needs: ["clang-19"] },
   {
+    name: "the simulated kernel's types have the kernel's layouts",
+    args: ["test/kernel/btf/record.mjs", "--check"],
+    needs: ["bpftool"],
+  },
+  {
+    name: "libbpf relocates against the simulated kernel's types as recorded",
+    args: ["test/bpf/core/libbpf/record.mjs", "--check"],
+    needs: ["cc", "libbpf", "pkg-config"],
+  },
+  {
     name: "programs answer BPF_PROG_RUN as recorded",
     args: ["test/kernel/record.mjs", "--check"],
     needs: ["cc", "libbpf", "ip"],

@@ -31,6 +31,8 @@ export interface LineRecord {
 /** One CO-RE relocation (struct bpf_core_relo). */
 export interface CoreRecord {
   readonly offset: number;
+  /** Number among the section's relocations in the file's order. */
+  readonly index: number;
   readonly typeId: number;
   /** Accessed member as indices, `0:1:2`, or the enumerator's index. */
   readonly access: string;
@@ -81,7 +83,7 @@ export function parseBtfExt(data: Uint8Array, strings: BtfStrings, file: string)
   const part = <T extends { offset: number }>(
     header: number,
     minRecord: number,
-    read: (at: number) => T,
+    read: (at: number, index: number) => T,
   ): Map<string, T[]> => {
     const out = new Map<string, T[]>();
     if (header + 8 > headerLen) return out;
@@ -107,7 +109,7 @@ export function parseBtfExt(data: Uint8Array, strings: BtfStrings, file: string)
       }
       const section = text(u32(at), at);
       const list = out.get(section) ?? [];
-      for (let r = at + 8; r < next; r += recordBytes) list.push(read(r));
+      for (let r = at + 8; r < next; r += recordBytes) list.push(read(r, list.length));
       out.set(section, list);
       at = next;
     }
@@ -121,8 +123,8 @@ export function parseBtfExt(data: Uint8Array, strings: BtfStrings, file: string)
       const [path, line] = [text(u32(at + 4), at + 4), text(u32(at + 8), at + 8)];
       return { offset: u32(at), file: path, text: line, line: position >>> 10, column: position & 0x3ff };
     }),
-    core: part(24, 16, (at): CoreRecord => {
-      return { offset: u32(at), typeId: u32(at + 4), access: text(u32(at + 8), at + 8), kind: u32(at + 12) };
+    core: part(24, 16, (at, index): CoreRecord => {
+      return { offset: u32(at), index, typeId: u32(at + 4), access: text(u32(at + 8), at + 8), kind: u32(at + 12) };
     }),
   };
 }

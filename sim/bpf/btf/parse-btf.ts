@@ -151,7 +151,9 @@ function readType(
       const encoding = (u32(at) >>> 24) & 15;
       const bits = u32(at) & 0xff;
       const [signed, char, bool] = [(encoding & 1) !== 0, (encoding & 2) !== 0, (encoding & 4) !== 0];
-      return { kind: "int", name, size: sizeOrType, bits, signed, bool, char };
+      const bitOffset = (u32(at) >>> 16) & 0xff;
+      const int = { kind: "int", name, size: sizeOrType, bits, signed, bool, char } as const;
+      return bitOffset === 0 ? int : { ...int, bitOffset };
     }
     case 2:
       return { kind: "ptr", type: ref(sizeOrType) };
@@ -206,7 +208,7 @@ function readType(
         const raw = (BigInt(u32(v + 8)) << 32n) | BigInt(u32(v + 4));
         return { name: text(u32(v), v), value: flag ? BigInt.asIntN(64, raw) : raw };
       });
-      return { kind: "enum", name, size: sizeOrType, signed: flag, values };
+      return { kind: "enum", name, size: sizeOrType, signed: flag, wide: true, values };
     }
   }
 }

@@ -23,6 +23,8 @@ export type BtfType =
       readonly signed: boolean;
       readonly bool: boolean;
       readonly char: boolean;
+      /** Where the value begins within its bytes; absent means 0, and compilers write nothing else any more. */
+      readonly bitOffset?: number;
     }
   | { readonly kind: "ptr"; readonly type: number }
   | { readonly kind: "array"; readonly type: number; readonly indexType: number; readonly count: number }
@@ -37,6 +39,8 @@ export type BtfType =
       readonly name: string;
       readonly size: number;
       readonly signed: boolean;
+      /** ENUM64: values of 64 bits. Absent means 32. */
+      readonly wide?: true;
       readonly values: readonly { readonly name: string; readonly value: bigint }[];
     }
   | { readonly kind: "fwd"; readonly name: string; readonly union: boolean }

@@ -4,12 +4,13 @@
  */
 import { type Arena, GUARD_BYTES } from "../../engine/arena.ts";
 import { BugError, type SourcePlace, VerifierError } from "../../engine/errors.ts";
+import { POISON_CORE } from "../core/patch.ts";
 import { insnText } from "../isa/disassemble.ts";
 import { helperName } from "../object/helper-names.ts";
 import type { LineInfo, ProgramSpec } from "../spec.ts";
 import { CELL_CTX, LEVEL_BYTES, MAX_RUN_INSNS, type MachineMemory, STACK_LEVELS } from "./cells.ts";
 import { FAULT } from "./emitter.ts";
-import { type LinkedProgram, POISON_CORE } from "./link.ts";
+import type { LinkedProgram } from "./link.ts";
 
 /** One of `FAULT`. */
 export type FaultReason = (typeof FAULT)[keyof typeof FAULT];
@@ -68,7 +69,7 @@ function sentence(arena: Arena, memory: MachineMemory, program: LinkedProgram, f
       return `${hex(value)} is no map${value === 0n ? ": it is a null pointer" : " that the helper takes"}`;
     case FAULT.poison:
       return value === BigInt(POISON_CORE)
-        ? "<invalid CO-RE relocation>: the kernel's types have nothing that matches, and no check kept the program from here"
+        ? `failed to resolve CO-RE relocation ${program.spec.poisoned?.get(fault.slot) ?? "<invalid CO-RE relocation>"}: the kernel's types have no such thing, and no check kept the program from here`
         : "call of a weak kernel function that the kernel does not have";
     case FAULT.progArray:
       return `R${size} is ${hex(value)}: the program array must be known when the program is loaded`;

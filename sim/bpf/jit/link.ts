@@ -6,6 +6,7 @@
  */
 import { ObjectError } from "../../engine/errors.ts";
 import type { AttachKind } from "../attach-kinds.ts";
+import { POISON_CORE } from "../core/patch.ts";
 import type { CallDef, HelperDef, KfuncDef } from "../helper.ts";
 import { type DecodedProgram, decodeProgram, insnError } from "../isa/decode.ts";
 import type { Insn } from "../isa/insn.ts";
@@ -91,8 +92,6 @@ export function calleeOf(program: LinkedProgram, insn: KernelCall): CallDef<neve
   return insn.kind === "call_helper" ? program.helpers.get(insn.id) : program.kfuncs.get(insn.slot);
 }
 
-/** libbpf's mark on an instruction whose CO-RE relocation failed: a call of this helper. @source libbpf relo_core.c bpf_core_poison_insn */
-export const POISON_CORE = 195896080;
 /** From here on libbpf's mark on calls of weak kfuncs that the kernel lacks. @source libbpf.c POISON_CALL_KFUNC_BASE */
 export const POISON_KFUNC = 2002000000;
 

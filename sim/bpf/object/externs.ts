@@ -32,9 +32,3 @@ export function externKind(btf: Btf | null, name: string): ExternKind {
   const isFunction = btf.types.some((t) => t.kind === "func" && t.name === name && t.linkage === LINKAGE_EXTERN);
   return isFunction || /^mem(set|cpy|move|cmp)$/.test(name) ? "undefined function" : "undefined symbol";
 }
-
-/** A name without its flavour: `bpf_ct_release___old` asks for `bpf_ct_release`. @source libbpf src/libbpf.c bpf_core_essential_name_len */
-export function essentialName(name: string): string {
-  const flavour = /^(.*[^_])___[^_].*$/.exec(name);
-  return flavour === null ? name : flavour[1]!;
-}

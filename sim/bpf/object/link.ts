@@ -5,8 +5,8 @@
  * @differs subprograms may stand outside `.text` and be static in a program's section; libbpf refuses such objects
  */
 import type { Diagnostic } from "../../engine/errors.ts";
-import { typeName } from "../btf/query.ts";
 import type { Btf } from "../btf/types.ts";
+import { essentialName } from "../core/names.ts";
 import {
   type ElfFile,
   type ElfRelocation,
@@ -19,8 +19,8 @@ import {
   STT_SECTION,
 } from "../elf/elf.ts";
 import { objectDiagnostic } from "../elf/object-error.ts";
-import type { FuncInfo, LineInfo, Relocation } from "../spec.ts";
-import { essentialName, externKind } from "./externs.ts";
+import type { CoreRelocation, FuncInfo, LineInfo, Relocation } from "../spec.ts";
+import { externKind } from "./externs.ts";
 import { type CodeSection, type Func, INSN_BYTES } from "./functions.ts";
 import type { MapEntry } from "./map-entry.ts";
 
@@ -54,6 +54,7 @@ export interface Linked {
   readonly relocations: readonly Relocation[];
   readonly funcs: readonly FuncInfo[];
   readonly lines: readonly LineInfo[];
+  readonly core: readonly CoreRelocation[];
   /** The first thing that keeps it from being loaded. */
   readonly refusal: Diagnostic | null;
 }
@@ -132,7 +133,7 @@ class Linker {
       return func.typeId === 0 ? { insn: base, name: func.name } : { insn: base, name: func.name, typeId: func.typeId };
     });
     const relocations = this.relocations.sort((a, b) => a.insn - b.insn);
-    return { insns, relocations, funcs, lines: this.lines(), refusal: this.refusal };
+    return { insns, relocations, funcs, lines: this.lines(), core: this.core(), refusal: this.refusal };
   }
 
   private lines(): LineInfo[] {
@@ -142,6 +143,18 @@ class Linker {
       for (const l of within(code?.lines ?? [], func)) {
         const insn = base + Math.floor((l.offset - func.start) / INSN_BYTES);
         out.push({ insn, file: l.file, line: l.line, column: l.column, text: l.text });
+      }
+    }
+    return out;
+  }
+
+  private core(): CoreRelocation[] {
+    const out: CoreRelocation[] = [];
+    for (const { func, base } of this.placed) {
+      for (const r of within(this.input.code.get(func.section.index)?.core ?? [], func)) {
+        const insn = base + Math.floor((r.offset - func.start) / INSN_BYTES);
+        const sectionInsn = Math.floor(r.offset / INSN_BYTES);
+        out.push({ insn, index: r.index, sectionInsn, kind: r.kind, typeId: r.typeId, access: r.access });
       }
     }
     return out;
@@ -157,7 +170,6 @@ class Linker {
     const opcode = chunk[pos]!;
     const source = chunk[pos + 1]! >>> 4;
     const wide = opcode === LD_IMM64 && pos + INSN_BYTES < chunk.length;
-    this.checkCore(code, func, slot, wide ? 2 : 1);
     if (relocation !== undefined && !INSN_RELOCATIONS.includes(relocation.type)) {
       const message = `relocation of type ${relocation.type} against '${relocation.symbol.name}', expected R_BPF_64_64 or R_BPF_64_32`;
       this.refuse(func, slot, "RELOC_TYPE", message, "compile it again with clang -target bpf");
@@ -262,23 +274,6 @@ class Linker {
     view.setInt32(at + 12, isData ? offset : 0, true);
   }
 
-  private checkCore(code: CodeSection | undefined, func: Func, slot: number, width: number): void {
-    if (code === undefined || code.core.length === 0 || this.refusal !== null) return;
-    const start = func.start + slot * INSN_BYTES;
-    const record = code.core.find((r) => r.offset >= start && r.offset < start + width * INSN_BYTES);
-    if (record === undefined) return;
-    const type = this.input.btf === null ? `type ${record.typeId}` : typeName(this.input.btf, record.typeId);
-    const what = CORE_KINDS[record.kind] ?? `kind ${record.kind}`;
-    const message = `CO-RE relocation (${what}) of ${type} needs the kernel's types, which netsim does not have yet`;
-    this.refuse(
-      func,
-      slot,
-      "CORE_UNSUPPORTED",
-      message,
-      "compile without vmlinux.h: UAPI headers and no preserve_access_index",
-    );
-  }
-
   /** The address of a kernel variable or function. */
   private kernelSymbol(func: Func, base: number, slot: number, chunk: Uint8Array, relocation: ElfRelocation): void {
     const { symbol } = relocation;
@@ -319,23 +314,6 @@ class Linker {
     this.refusal = objectDiagnostic(code, place, `program '${main.name}'${where}: ${message}`, fix);
   }
 }
-
-/** @source include/uapi/linux/bpf.h enum bpf_core_relo_kind */
-const CORE_KINDS: readonly string[] = [
-  "byte_off",
-  "byte_sz",
-  "field_exists",
-  "signed",
-  "lshift_u64",
-  "rshift_u64",
-  "local_type_id",
-  "target_type_id",
-  "type_exists",
-  "type_size",
-  "enumval_exists",
-  "enumval_value",
-  "type_matches",
-];
 
 function viewOf(chunk: Uint8Array): DataView {
   return new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);

@@ -162,6 +162,8 @@ function programSpec(input: LinkInput, main: Func): ProgramSpec {
     relocations: linked.relocations,
     funcs: linked.funcs,
     lines: linked.lines,
+    core: linked.core,
+    btf: input.btf,
     typeName: said?.typeName ?? null,
     autoload,
     refusal: linked.refusal ?? typeRefusal(input.elf.path, main, section),

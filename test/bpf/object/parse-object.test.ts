@@ -385,7 +385,6 @@ describe("what cannot be resolved", () => {
   const spec = fixture("unresolved");
 
   it.each([
-    ["reads_task", "CORE_UNSUPPORTED", /CO-RE relocation \(byte_off\) of struct task_struct/],
     ["reads_kconfig", "EXTERN_UNSUPPORTED", /kernel configuration 'LINUX_KERNEL_VERSION' cannot be resolved/],
     ["calls_memset", "EXTERN_UNSUPPORTED", /in clears\(\): undefined function 'memset' cannot be resolved/],
   ])("refuses %s by name", (name, code, message) => {
