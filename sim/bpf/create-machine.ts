@@ -262,11 +262,12 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
 function shapeOf(map: BpfMap): unknown {
   const sizes = (s: MapSpec | null): unknown =>
     s === null ? null : [s.kind, s.keySize, s.valueSize, s.flags, s.readonly];
-  const inline = map.inlineArray;
+  const { inlineArray: inline, code } = map;
   return [
     sizes(map.spec),
     sizes(map.spec.inner),
     inline === null ? null : [inline.stride, inline.cpuStride, inline.maxEntries],
+    code === null ? null : [code.lookup !== null, code.update !== null, code.delete !== null],
   ];
 }
 

@@ -41,6 +41,18 @@ export interface InlineArray {
   readonly maxEntries: number;
 }
 
+/**
+ * A map's operations as WebAssembly functions, which compiled programs call without leaving WebAssembly. They do what the methods
+ * of the same names do; null: compiled programs call the method.
+ */
+export interface MapCode {
+  /** Address of the map's state, the functions' first argument. */
+  readonly state: number;
+  readonly lookup: ((state: number, key: number, cpu: number) => number) | null;
+  readonly update: ((state: number, key: number, value: number, flags: number, cpu: number) => number) | null;
+  readonly delete: ((state: number, key: number) => number) | null;
+}
+
 /** A live map. */
 export interface BpfMap {
   readonly spec: MapSpec;
@@ -50,6 +62,8 @@ export interface BpfMap {
   readonly handle: number;
   /** Set when the JIT may inline lookups. */
   readonly inlineArray: InlineArray | null;
+  /** Set when compiled programs may call WebAssembly in place of the methods. */
+  readonly code: MapCode | null;
   /** CPUs for which per-CPU maps hold a value; 1 otherwise. */
   readonly numCpus: number;
 

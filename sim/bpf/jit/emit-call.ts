@@ -1,6 +1,6 @@
 /**
- * Calls of helpers: the checks of their arguments, the call, the result. Built in are bpf_tail_call, array lookups and
- * bpf_get_smp_processor_id; lookups, updates and deletions in a map that is known go straight to that map.
+ * Calls of helpers: the checks of their arguments, the call, the result. Built in are bpf_tail_call and bpf_get_smp_processor_id;
+ * lookups, updates and deletions in a map that is known stand in emit-map-call.ts.
  */
 import { type ArgKind, type CallDef, DYNPTR_BYTES, fixedBytes } from "../helper.ts";
 import { insnError } from "../isa/decode.ts";
@@ -9,6 +9,7 @@ import type { BpfMap } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { CELL_CALL_FP, CELL_CPU, CELL_RETURN_HIGH, FRAME_BYTES } from "./cells.ts";
 import { emitCheckCall, emitReach, IN_ANYTHING } from "./emit-access.ts";
+import { emitMapCall } from "./emit-map-call.ts";
 import { emitTailCall } from "./emit-tail-call.ts";
 import { type Emitter, FAULT } from "./emitter.ts";
 import { calleeOf, type KernelCall } from "./link.ts";
@@ -16,9 +17,7 @@ import { mapAllowsCall } from "./map-helpers.ts";
 import type { ValueType } from "./wasm-module.ts";
 import { EXTERNREF, I32, I64, W } from "./wasm-op.ts";
 
-const MAP_LOOKUP = 1;
 const MAP_UPDATE = 2;
-const MAP_DELETE = 3;
 const SMP_PROCESSOR_ID = 8;
 const MAP_PUSH = 87;
 const TAIL_CALL = 12;
@@ -47,17 +46,10 @@ export function emitKernelCall(e: Emitter, insn: KernelCall): void {
     e.setReg(0);
     return;
   }
-  if (map !== null && id === MAP_LOOKUP && map.inlineArray !== null && map.spec.kind !== "prog_array") {
-    emitArrayLookup(e, map);
-    return;
-  }
+  if (map !== null && emitMapCall(e, id, map)) return;
   e.flush();
-  if (map !== null && (id === MAP_LOOKUP || id === MAP_UPDATE || id === MAP_DELETE)) {
-    emitMapOperation(e, id, map);
-  } else {
-    emitGenericCall(e, insn, helper);
-    emitResult(e, helper);
-  }
+  emitGenericCall(e, insn, helper);
+  emitResult(e, helper);
   e.reload();
   if (helper.changesPacket) e.ranges.fill(undefined);
 }
@@ -244,77 +236,6 @@ function checkSizedMemory(e: Emitter, insn: KernelCall, helper: Callee, at: numb
   code.end();
   e.state = before.state;
   e.ranges = before.ranges;
-}
-
-/** Pushes the address of an array's element, or of the inner map that stands there; 0 when the index is out of bounds. */
-function emitArrayLookup(e: Emitter, map: BpfMap): void {
-  const { code } = e;
-  const inline = map.inlineArray!;
-  const index = e.program.maps.indexOf(map);
-  const key = e.local("t32", I32);
-  e.word(2);
-  code.memory(W.i32_load, 0);
-  code.set(key);
-  const pushAddress = (): void => {
-    code.global(e.shared.module.importGlobal(`base:${index}`, I32, false));
-    code.get(key);
-    code.i32(inline.stride);
-    code.op(W.i32_mul, W.i32_add);
-    if (inline.cpuStride !== 0) {
-      e.cell(CELL_CPU);
-      code.i32(inline.cpuStride);
-      code.op(W.i32_mul, W.i32_add);
-    }
-  };
-  const pushInBounds = (): void => {
-    code.get(key);
-    code.i32(inline.maxEntries);
-    code.op(W.i32_lt_u);
-  };
-  if (map.spec.kind === "array_of_maps") {
-    pushInBounds();
-    code.op(W.if);
-    code.byte(I32);
-    pushAddress();
-    code.memory(W.i32_load, 0);
-    code.op(W.else);
-    code.i32(0);
-    code.end();
-  } else {
-    pushAddress();
-    code.i32(0);
-    pushInBounds();
-    code.op(W.select);
-  }
-  code.op(W.i64_extend_i32_u);
-  e.setReg(0);
-}
-
-/** A JS call that knows its map. */
-function emitMapOperation(e: Emitter, id: number, map: BpfMap): void {
-  const { code } = e;
-  const index = e.program.maps.indexOf(map);
-  e.word(2);
-  if (id === MAP_LOOKUP) {
-    e.cell(CELL_CPU);
-    code.callImport(e.import(`lookup:${index}`, [I32, I32], [I32]));
-    code.op(W.i64_extend_i32_u);
-  } else if (id === MAP_UPDATE) {
-    e.word(3);
-    // flags above 32 bits are as invalid as all bits of the lower word
-    code.i32(-1);
-    e.word(4);
-    e.reg(4);
-    code.i64(32);
-    code.op(W.i64_shr_u, W.i32_wrap_i64, W.select);
-    e.cell(CELL_CPU);
-    code.callImport(e.import(`update:${index}`, [I32, I32, I32, I32], [I32]));
-    code.op(W.i64_extend_i32_s);
-  } else {
-    code.callImport(e.import(`delete:${index}`, [I32], [I32]));
-    code.op(W.i64_extend_i32_s);
-  }
-  e.setReg(0);
 }
 
 /** The helper record's own function, with the surroundings as its first argument. */

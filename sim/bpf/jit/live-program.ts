@@ -127,11 +127,11 @@ function functionImport(name: string, linked: LinkedProgram, host: ProgramHost):
     case "kfunc":
       return [...linked.kfuncs.values()].find((k) => k.name === arg)!.call;
     case "lookup":
-      return lookupOf(linked.maps[Number(arg)]!);
+      return linked.maps[Number(arg)]!.code?.lookup ?? lookupOf(linked.maps[Number(arg)]!);
     case "update":
-      return updateOf(linked.maps[Number(arg)]!);
+      return linked.maps[Number(arg)]!.code?.update ?? updateOf(linked.maps[Number(arg)]!);
     case "delete":
-      return deleteOf(linked.maps[Number(arg)]!);
+      return linked.maps[Number(arg)]!.code?.delete ?? deleteOf(linked.maps[Number(arg)]!);
     case "legacy":
       return (ctx: number, offset: number, size: number): number => host.legacyLoad(ctx, offset, size);
     case "keysize":
@@ -184,6 +184,8 @@ function globalImport(
       return profile!.base;
     case "base":
       return linked.maps[Number(arg)]!.inlineArray!.base | 0;
+    case "state":
+      return linked.maps[Number(arg)]!.code!.state;
     case "handle":
       return linked.maps[Number(arg)]!.handle | 0;
     case "func":

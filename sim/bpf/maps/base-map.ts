@@ -6,7 +6,7 @@ import { type Arena, roundUp } from "../../engine/arena.ts";
 import { ObjectError } from "../../engine/errors.ts";
 import { resolve } from "../btf/query.ts";
 import type { Btf } from "../btf/types.ts";
-import type { BpfMap, InlineArray, MapContext } from "../map.ts";
+import type { BpfMap, InlineArray, MapCode, MapContext } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { EINVAL, ENOMEM, EPERM } from "./errno.ts";
 import { BPF_F_RDONLY, BPF_F_RDONLY_PROG, BPF_F_WRONLY } from "./flags.ts";
@@ -18,6 +18,7 @@ export abstract class BaseMap implements BpfMap {
   readonly id: number;
   readonly handle: number;
   readonly inlineArray: InlineArray | null = null;
+  readonly code: MapCode | null = null;
   readonly numCpus: number = 1;
   protected readonly arena: Arena;
   protected readonly ctx: MapContext;

@@ -18,7 +18,7 @@ class HashOfMapsMap extends TableMap {
   private readonly inner: Map<number, BpfMap> = new Map();
 
   constructor(spec: MapSpec, ctx: MapContext) {
-    super(spec, ctx, spec.maxEntries, 0);
+    super(spec, ctx, { capacity: spec.maxEntries, numCpus: 0, handles: true });
     this.maxEntries = spec.maxEntries;
   }
 
@@ -27,10 +27,13 @@ class HashOfMapsMap extends TableMap {
     return false;
   }
 
-  /** @returns the inner map's handle, or 0 */
-  override lookup(key: number, _cpu: number): number {
-    const el = this.table.find(key);
-    return el === 0 ? 0 : this.arena.i32[el >>> 2]!;
+  /** Programs cannot change it. */
+  override update(): number {
+    return -EINVAL;
+  }
+
+  override delete(): number {
+    return -EINVAL;
   }
 
   override read(key: Uint8Array): Uint8Array | null {
@@ -62,7 +65,7 @@ class HashOfMapsMap extends TableMap {
     const el = this.table.take();
     if (el === 0) return -ENOMEM;
     this.arena.u32[el >>> 2] = map.handle;
-    this.table.insert(el);
+    this.table.insert(el, this.table.stageUser(key));
     this.inner.set(el, map);
     return 0;
   }

@@ -1,13 +1,10 @@
 /**
- * The chained hash table below all hash maps: buckets and elements lie in the arena, chains are addresses.
+ * The chained hash table below all hash maps: buckets and elements lie in the arena, chains are addresses. How an element is found,
+ * linked and unlinked is WebAssembly (code/hash-code.ts, where the layout stands), which compiled programs call, too.
  *
  *     element (not per CPU)           element (per CPU)
  *     +0      value, padded to 8      (values lie in a slab of their own: one per CPU, each padded to 8)
- *     +link   u32 next in bucket      +0
- *     +4      u32 hash                +4
- *     +8      u32 address of values   +8
- *     +12     u32 x 5, for the LRU    +12
- *     +32     key, zero-padded to 4   +32
+ *     +link   the table's words       +0
  *
  * Buckets and the order within one are those of Linux under BPF_F_ZERO_SEED: as many buckets as max_entries rounded up to a
  * power of two, new elements at the head; so `next` walks in Linux's order.
@@ -16,94 +13,115 @@
 import { type Arena, roundUp } from "../../engine/arena.ts";
 import type { MapSpec } from "../spec.ts";
 import { mustAlloc, valueStride } from "./base-map.ts";
-import { jhash } from "./jhash.ts";
-import { copyBytes } from "./memory.ts";
+import { releaseState } from "./code/code-instance.ts";
+import {
+  type HashCode,
+  hashCode,
+  LINK_HASH,
+  LINK_KEY,
+  LINK_LRU,
+  LINK_NEXT,
+  LINK_VALUES,
+  TABLE_BUCKETS,
+  TABLE_BYTES,
+  TABLE_COUNT,
+  TABLE_LIMIT,
+  TABLE_MASK,
+  TABLE_SLAB,
+} from "./code/hash-code.ts";
+import { wordsOf } from "./code/key.ts";
 import { Slab } from "./slab.ts";
 
-const HASH_WORD = 1;
-const VALUES_WORD = 2;
-/** First of the five words of an element that an LRU uses, counted from its link. */
-export const LRU_WORD = 3;
-const KEY_WORD = 8;
+/** First of the five words of an element that an LRU uses, counted in words from its link. */
+export const LRU_WORD: number = LINK_LRU / 4;
+
+/** How a map uses its table. */
+export interface TableUse {
+  /** Elements at most; a spare one for replacing is added. */
+  readonly capacity: number;
+  /** 0: one value; otherwise one for each CPU. */
+  readonly numCpus: number;
+  /** A lookup by a program sets an element's reference bit. */
+  readonly lru?: boolean;
+  /** Values are handles of maps. */
+  readonly handles?: boolean;
+  readonly writable: boolean;
+  readonly label: string;
+  /** What the code leaves to the map: see `HashOwner.updateNew`. */
+  updateNew(key: number, value: number, flags: number, cpu: number): number;
+}
 
 /** Elements by key. Addresses of elements are stable from `insert` to `remove`. */
 export class HashTable {
-  /** Elements linked now. */
-  count: number = 0;
+  /** Address of the state that the code works on. */
+  readonly state: number;
+  readonly code: HashCode;
   /** Bytes from an element's address to its link. */
   readonly linkOffset: number;
   private readonly arena: Arena;
   private readonly keySize: number;
-  private readonly keyWords: number;
-  private readonly staged: boolean;
   private readonly buckets: number;
   private readonly bucketBytes: number;
   private readonly mask: number;
   private readonly scratch: number;
+  private readonly scratchBytes: number;
   private readonly records: Slab;
   private readonly values: Slab | null;
-  private readonly valueBytesAllCpus: number;
   private readonly perCpuStride: number;
   private readonly numCpus: number;
-  // what the last find saw: insert goes on from there
-  private foundHash: number = 0;
-  private foundKey: number = 0;
 
-  /**
-   * @param capacity elements at most; a spare one for replacing is added
-   * @param numCpus 0: one value; otherwise one for each CPU
-   */
-  constructor(
-    arena: Arena,
-    spec: MapSpec,
-    capacity: number,
-    numCpus: number,
-    access: { readonly writable: boolean; readonly label: string },
-  ) {
+  constructor(arena: Arena, spec: MapSpec, use: TableUse) {
+    const { capacity, numCpus, writable, label } = use;
     this.arena = arena;
     this.keySize = spec.keySize;
-    this.keyWords = Math.ceil(spec.keySize / 4);
-    this.staged = spec.keySize % 4 !== 0;
     const stride = valueStride(spec);
     this.linkOffset = numCpus === 0 ? stride : 0;
     this.perCpuStride = numCpus === 0 ? 0 : stride;
     this.numCpus = numCpus;
-    this.valueBytesAllCpus = stride * numCpus;
     const bucketCount = capacity > 1 ? 2 ** (32 - Math.clz32(capacity - 1)) : 1;
     this.mask = bucketCount - 1;
     this.bucketBytes = bucketCount * 4;
-    this.buckets = mustAlloc(arena.alloc(this.bucketBytes), spec, this.bucketBytes) >>> 2;
-    this.scratch = mustAlloc(arena.alloc(this.keyWords * 4), spec, this.keyWords * 4);
-    const region = { strideBytes: stride, valueBytes: spec.valueSize, ...access };
-    const recordBytes = roundUp(this.linkOffset + (KEY_WORD + this.keyWords) * 4, 8);
+    const buckets = mustAlloc(arena.alloc(this.bucketBytes), spec, this.bucketBytes);
+    this.buckets = buckets >>> 2;
+    this.scratchBytes = wordsOf(spec.keySize) * 4;
+    this.scratch = mustAlloc(arena.alloc(this.scratchBytes), spec, this.scratchBytes);
+    this.state = mustAlloc(arena.alloc(TABLE_BYTES), spec, TABLE_BYTES);
+    this.set(TABLE_BUCKETS, buckets);
+    this.set(TABLE_MASK, this.mask);
+    this.set(TABLE_LIMIT, spec.maxEntries);
+    const region = { strideBytes: stride, valueBytes: spec.valueSize, writable, label };
+    const recordBytes = roundUp(this.linkOffset + LINK_KEY + this.scratchBytes, 8);
     this.records = new Slab(arena, {
       strideBytes: recordBytes,
       region: numCpus === 0 ? { ...region, strideBytes: recordBytes } : null,
       linkOffset: this.linkOffset,
       maxRecords: capacity + 1,
+      state: this.state + TABLE_SLAB,
     });
-    this.values =
-      numCpus === 0
-        ? null
-        : new Slab(arena, { strideBytes: this.valueBytesAllCpus, region, linkOffset: -1, maxRecords: capacity + 1 });
+    const values = { strideBytes: stride * numCpus, region, linkOffset: -1, maxRecords: capacity + 1 };
+    this.values = numCpus === 0 ? null : new Slab(arena, values);
+    const layout = {
+      keySize: spec.keySize,
+      valueBytes: spec.valueSize,
+      linkOffset: this.linkOffset,
+      cpuStride: this.perCpuStride,
+      lru: use.lru ?? false,
+      handles: use.handles ?? false,
+    };
+    this.code = hashCode(arena, layout, this.state, {
+      takeNew: () => this.takeNew(),
+      updateNew: (key, value, flags, cpu) => use.updateNew(key, value, flags, cpu),
+    });
+  }
+
+  /** Elements linked now. */
+  get count(): number {
+    return this.arena.i32[(this.state + TABLE_COUNT) >>> 2]!;
   }
 
   /** @param key address of keySize bytes, any alignment. @returns the element's address or 0 */
   find(key: number): number {
-    const k = this.staged || (key & 3) !== 0 ? this.stage(key) : key >>> 2;
-    const i32 = this.arena.i32;
-    const n = this.keyWords;
-    const hash = jhash(i32, k, n, this.keySize);
-    this.foundHash = hash;
-    this.foundKey = k;
-    const link = this.linkOffset;
-    let el = i32[this.buckets + (hash & this.mask)]!;
-    while (el !== 0) {
-      const w = (el + link) >>> 2;
-      if (i32[w + HASH_WORD] === hash && sameWords(i32, w + KEY_WORD, k, n)) return el;
-      el = i32[w]!;
-    }
-    return 0;
+    return this.code.find(this.state, key);
   }
 
   /** Like `find`, for a key of user space. */
@@ -113,16 +131,23 @@ export class HashTable {
 
   /** Puts a key of user space where programs' keys are expected; valid until the next call. @returns its address */
   stageUser(key: Uint8Array): number {
-    this.arena.i32.fill(0, this.scratch >>> 2, (this.scratch >>> 2) + this.keyWords);
     this.arena.u8.set(key, this.scratch);
     return this.scratch;
   }
 
   /** An unlinked element, or 0 when memory is used up. Its value is what the last owner left. */
   take(): number {
-    const el = this.records.take();
+    return this.withValues(this.records.take());
+  }
+
+  /** Like `take`, an element that was never taken. */
+  private takeNew(): number {
+    return this.withValues(this.records.takeNew());
+  }
+
+  private withValues(el: number): number {
     if (el === 0 || this.values === null) return el;
-    const w = (el + VALUES_WORD * 4) >>> 2;
+    const w = (el + LINK_VALUES) >>> 2;
     if (this.arena.i32[w] === 0) {
       const values = this.values.take();
       if (values === 0) {
@@ -140,36 +165,18 @@ export class HashTable {
   }
 
   /** Links an element at the head of its bucket, under the key that the last `find` looked for. */
-  insert(el: number): void {
-    const i32 = this.arena.i32;
-    const w = (el + this.linkOffset) >>> 2;
-    const b = this.buckets + (this.foundHash & this.mask);
-    i32[w + HASH_WORD] = this.foundHash;
-    const k = this.foundKey;
-    for (let i = 0; i < this.keyWords; i++) i32[w + KEY_WORD + i] = i32[k + i]!;
-    i32[w] = i32[b]!;
-    i32[b] = el;
-    this.count++;
+  insert(el: number, key: number): void {
+    this.code.insert(this.state, el, key);
   }
 
   /** Unlinks an element; its key and value stay readable until it is taken again. @returns false when it was not linked */
   remove(el: number): boolean {
-    const i32 = this.arena.i32;
-    const link = this.linkOffset;
-    const w = (el + link) >>> 2;
-    let at = this.buckets + (i32[w + HASH_WORD]! & this.mask);
-    while (i32[at] !== el) {
-      if (i32[at] === 0) return false;
-      at = (i32[at]! + link) >>> 2;
-    }
-    i32[at] = i32[w]!;
-    this.count--;
-    return true;
+    return this.code.remove(this.state, el) !== 0;
   }
 
   /** Address of an element's value for a CPU. */
   valueOf(el: number, cpu: number): number {
-    return this.values === null ? el : this.arena.i32[(el + VALUES_WORD * 4) >>> 2]! + cpu * this.perCpuStride;
+    return this.values === null ? el : this.arena.i32[(el + LINK_VALUES) >>> 2]! + cpu * this.perCpuStride;
   }
 
   /** Zeroes an element's values on all CPUs but one. */
@@ -183,7 +190,7 @@ export class HashTable {
 
   /** Address of an element's key. */
   keyOf(el: number): number {
-    return el + this.linkOffset + KEY_WORD * 4;
+    return el + this.linkOffset + LINK_KEY;
   }
 
   /** The element after one in the order of buckets; 0 starts. @returns 0 at the end */
@@ -191,9 +198,10 @@ export class HashTable {
     const i32 = this.arena.i32;
     let bucket = 0;
     if (el !== 0) {
-      const w = (el + this.linkOffset) >>> 2;
-      if (i32[w] !== 0) return i32[w]!;
-      bucket = (i32[w + HASH_WORD]! & this.mask) + 1;
+      const link = el + this.linkOffset;
+      const chained = i32[(link + LINK_NEXT) >>> 2]!;
+      if (chained !== 0) return chained;
+      bucket = (i32[(link + LINK_HASH) >>> 2]! & this.mask) + 1;
     }
     for (; bucket <= this.mask; bucket++) {
       const head = i32[this.buckets + bucket]!;
@@ -216,20 +224,12 @@ export class HashTable {
     this.records.destroy();
     this.values?.destroy();
     this.arena.free(this.buckets << 2, this.bucketBytes);
-    this.arena.free(this.scratch, this.keyWords * 4);
+    this.arena.free(this.scratch, this.scratchBytes);
+    releaseState(this.arena, this.state);
+    this.arena.free(this.state, TABLE_BYTES);
   }
 
-  private stage(key: number): number {
-    const at = this.scratch;
-    if (key === at) return at >>> 2;
-    const w = at >>> 2;
-    this.arena.i32[w + this.keyWords - 1] = 0;
-    copyBytes(this.arena, at, key, this.keySize);
-    return w;
+  private set(word: number, value: number): void {
+    this.arena.i32[(this.state + word) >>> 2] = value;
   }
-}
-
-function sameWords(i32: Int32Array, a: number, b: number, n: number): boolean {
-  for (let i = 0; i < n; i++) if (i32[a + i] !== i32[b + i]) return false;
-  return true;
 }

@@ -31,23 +31,19 @@ class HashMap extends TableMap {
   private readonly maxEntries: number;
 
   constructor(spec: MapSpec, ctx: MapContext) {
-    super(spec, ctx, spec.maxEntries, 0);
+    super(spec, ctx, { capacity: spec.maxEntries, numCpus: 0 });
     this.maxEntries = spec.maxEntries;
-  }
-
-  override lookup(key: number, _cpu: number): number {
-    return this.table.find(key);
   }
 
   /**
    * Replacing puts a new element in the old one's place, as Linux does: an address that a program looked up before goes on
-   * showing the old value.
+   * showing the old value. The table's code does it when the value has no spin lock.
    * @source htab_map_update_elem
    */
-  override update(key: number, value: number, flags: number, _cpu: number): number {
+  override update(key: number, value: number, flags: number, cpu: number): number {
+    if (this.spinLockOffset < 0) return super.update(key, value, flags, cpu);
     const table = this.table;
     if ((flags & ~BPF_F_LOCK) >>> 0 > BPF_EXIST) return -EINVAL;
-    if ((flags & BPF_F_LOCK) !== 0 && this.spinLockOffset < 0) return -EINVAL;
     const old = table.find(key);
     if (old !== 0) {
       if ((flags & BPF_NOEXIST) !== 0) return -EEXIST;
@@ -62,20 +58,12 @@ class HashMap extends TableMap {
     const el = table.take();
     if (el === 0) return -ENOMEM;
     this.storeValue(el, value);
-    if (this.spinLockOffset >= 0) this.arena.u8.fill(0, el + this.spinLockOffset, el + this.spinLockOffset + 4);
+    this.arena.u8.fill(0, el + this.spinLockOffset, el + this.spinLockOffset + 4);
     if (old !== 0) {
       table.remove(old);
       table.give(old);
     }
-    table.insert(el);
-    return 0;
-  }
-
-  override delete(key: number): number {
-    const el = this.table.find(key);
-    if (el === 0) return -ENOENT;
-    this.table.remove(el);
-    this.table.give(el);
+    table.insert(el, key);
     return 0;
   }
 }

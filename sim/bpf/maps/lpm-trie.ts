@@ -2,17 +2,28 @@
  * BPF_MAP_TYPE_LPM_TRIE: longest prefix match. A path-compressed binary trie, its nodes in the arena.
  *
  *     key:   u32 prefixlen, host order | data, the most significant bit first
- *     node:  | value, padded to 8 | u32 child 0 | u32 child 1 | u32 prefixlen | u32 1: intermediate | data, zero-padded to 4 |
+ *     node:  | value, padded to 8 | the trie's words |      code/lpm-code.ts has their layout, and the lookup
  *
  * An intermediate node holds no value; it has two children and only tells them apart.
  * @source kernel/bpf/lpm_trie.c; errno and the order of keys asked of Linux 6.18
  * @differs a node that was deleted or replaced may be reused at once; Linux waits until running programs have ended
  */
 import { roundUp } from "../../engine/arena.ts";
-import type { MapContext, MapTypeDef } from "../map.ts";
+import type { MapCode, MapContext, MapTypeDef } from "../map.ts";
 import { BPF_EXIST, BPF_NOEXIST } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { BaseMap, bytesOfU32, mustAlloc, valueStride } from "./base-map.ts";
+import { releaseState } from "./code/code-instance.ts";
+import {
+  type LpmCode,
+  lpmCode,
+  NODE_INTERMEDIATE,
+  NODE_MASK,
+  NODE_PREFIX,
+  nodeDataBytes,
+  TRIE_BYTES,
+  TRIE_ROOT,
+} from "./code/lpm-code.ts";
 import { EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC } from "./errno.ts";
 import {
   ACCESS_FLAGS,
@@ -26,10 +37,10 @@ import {
 import { copyBytes } from "./memory.ts";
 import { Slab } from "./slab.ts";
 
-// words of a node, counted from its first child
-const PREFIX = 2;
-const INTERMEDIATE = 3;
-const DATA = 4;
+// words of a node, counted from its first child; its data stand behind the mask
+const PREFIX = NODE_PREFIX / 4;
+const INTERMEDIATE = NODE_INTERMEDIATE / 4;
+const MASK = NODE_MASK / 4;
 
 const DATA_SIZE_MAX = 256;
 const NODE_BYTES = 40;
@@ -38,6 +49,11 @@ const NODE_BYTES = 40;
 class LpmTrieMap extends BaseMap {
   private readonly dataSize: number;
   private readonly dataWords: number;
+  /** Words from a node's first child to its data. */
+  private readonly dataWord: number;
+  /** Address of the trie's state. */
+  private readonly state: number;
+  override readonly code: MapCode & LpmCode;
   private readonly maxPrefix: number;
   private readonly maxEntries: number;
   /** Words from a node's address to its first child. */
@@ -46,7 +62,6 @@ class LpmTrieMap extends BaseMap {
   private readonly scratch: number;
   private readonly scratchBytes: number;
   private readonly staged: boolean;
-  private root: number = 0;
   private entries: number = 0;
   // where the last walk ended: the word that points at the node, and the one above
   private slot: number = -1;
@@ -57,13 +72,14 @@ class LpmTrieMap extends BaseMap {
   constructor(spec: MapSpec, ctx: MapContext) {
     super(spec, ctx);
     this.dataSize = spec.keySize - 4;
-    this.dataWords = Math.ceil(this.dataSize / 4);
+    this.dataWords = nodeDataBytes(this.dataSize) / 4;
+    this.dataWord = MASK + this.dataWords;
     this.staged = this.dataSize % 4 !== 0;
     this.maxPrefix = this.dataSize * 8;
     this.maxEntries = spec.maxEntries;
     const value = valueStride(spec);
     this.childWord = value >>> 2;
-    const strideBytes = roundUp(value + (DATA + this.dataWords) * 4, 8);
+    const strideBytes = roundUp(value + (this.dataWord + this.dataWords) * 4, 8);
     this.scratchBytes = 4 + this.dataWords * 4;
     this.scratch = mustAlloc(ctx.arena.alloc(this.scratchBytes), spec, this.scratchBytes);
     this.nodes = new Slab(ctx.arena, {
@@ -72,29 +88,13 @@ class LpmTrieMap extends BaseMap {
       linkOffset: value,
       maxRecords: spec.maxEntries * 2 + 1,
     });
+    this.state = mustAlloc(ctx.arena.alloc(TRIE_BYTES), spec, TRIE_BYTES);
+    const code = lpmCode(ctx.arena, { dataBytes: this.dataSize, childOffset: value }, this.state);
+    this.code = { state: this.state, lookup: code.lookup, update: null, delete: null };
   }
 
-  override lookup(key: number, _cpu: number): number {
-    const k = this.keyWord(key);
-    const i32 = this.arena.i32;
-    const prefix = i32[k]! >>> 0;
-    if (prefix > this.maxPrefix) return 0;
-    const max = this.maxPrefix;
-    let found = 0;
-    let node = this.root;
-    let from = 0;
-    while (node !== 0) {
-      const w = (node >>> 2) + this.childWord;
-      const length = i32[w + PREFIX]!;
-      const limit = Math.min(length, prefix);
-      const match = commonBits(i32, w + DATA, k + 1, from, limit);
-      if (match < length) break;
-      if (i32[w + INTERMEDIATE] === 0) found = node;
-      if (match === max || length === prefix) break;
-      from = length & ~31;
-      node = i32[w + bitAt(i32, k + 1, length)]!;
-    }
-    return found;
+  override lookup(key: number, cpu: number): number {
+    return this.code.lookup(this.state, key, cpu);
   }
 
   /** A new node takes an old one's place; the flags rule before the room does. @source trie_update_elem of 6.18 */
@@ -121,7 +121,7 @@ class LpmTrieMap extends BaseMap {
     i32[n + 1] = 0;
     i32[n + PREFIX] = prefix;
     i32[n + INTERMEDIATE] = 0;
-    for (let i = 0; i < this.dataWords; i++) i32[n + DATA + i] = i32[k + 1 + i]!;
+    this.fill(n, k + 1, prefix);
     if (node === 0) {
       this.point(this.slot, added);
       this.entries++;
@@ -136,7 +136,7 @@ class LpmTrieMap extends BaseMap {
       return 0;
     }
     if (this.matched === prefix) {
-      i32[n + bitAt(i32, w + DATA, prefix)] = node;
+      i32[n + bitAt(i32, w + this.dataWord, prefix)] = node;
       this.point(this.slot, added);
       this.entries++;
       return 0;
@@ -201,7 +201,8 @@ class LpmTrieMap extends BaseMap {
   destroy(): void {
     this.nodes.destroy();
     this.arena.free(this.scratch, this.scratchBytes);
-    this.root = 0;
+    releaseState(this.arena, this.state);
+    this.arena.free(this.state, TRIE_BYTES);
     this.entries = 0;
   }
 
@@ -224,7 +225,7 @@ class LpmTrieMap extends BaseMap {
     while (node !== 0) {
       const w = (node >>> 2) + this.childWord;
       const length = i32[w + PREFIX]!;
-      this.matched = commonBits(i32, w + DATA, k + 1, 0, Math.min(length, prefix));
+      this.matched = commonBits(i32, w + this.dataWord, k + 1, Math.min(length, prefix));
       if (this.matched !== length || length === prefix) return node;
       this.parent = node;
       this.parentSlot = this.slot;
@@ -247,8 +248,8 @@ class LpmTrieMap extends BaseMap {
     const w = (node >>> 2) + this.childWord;
     i32[m + PREFIX] = this.matched;
     i32[m + INTERMEDIATE] = 1;
-    for (let i = 0; i < this.dataWords; i++) i32[m + DATA + i] = i32[w + DATA + i]!;
-    const side = bitAt(i32, n + DATA, this.matched);
+    this.fill(m, w + this.dataWord, this.matched);
+    const side = bitAt(i32, n + this.dataWord, this.matched);
     i32[m + side] = added;
     i32[m + 1 - side] = node;
     this.point(this.slot, im);
@@ -256,8 +257,22 @@ class LpmTrieMap extends BaseMap {
     return 0;
   }
 
+  /** Writes a node's data from the words at `from`, and the mask of its first `bits` bits. */
+  private fill(w: number, from: number, bits: number): void {
+    const i32 = this.arena.i32;
+    for (let i = 0; i < this.dataWords; i++) {
+      const within = Math.min(32, Math.max(0, bits - 32 * i));
+      i32[w + MASK + i] = within === 0 ? 0 : swapBytes(-1 << (32 - within));
+      i32[w + this.dataWord + i] = i32[from + i]!;
+    }
+  }
+
+  private get root(): number {
+    return this.arena.i32[(this.state + TRIE_ROOT) >>> 2]!;
+  }
+
   private point(slot: number, node: number): void {
-    if (slot < 0) this.root = node;
+    if (slot < 0) this.arena.i32[(this.state + TRIE_ROOT) >>> 2] = node;
     else this.arena.i32[slot] = node;
   }
 
@@ -272,7 +287,7 @@ class LpmTrieMap extends BaseMap {
       path.push(node);
       const w = (node >>> 2) + this.childWord;
       const length = i32[w + PREFIX]!;
-      const match = commonBits(i32, w + DATA, k + 1, 0, Math.min(length, prefix));
+      const match = commonBits(i32, w + this.dataWord, k + 1, Math.min(length, prefix));
       if (match !== length) return null;
       if (length === prefix) return i32[w + INTERMEDIATE] === 0 ? path : null;
       node = i32[w + bitAt(i32, k + 1, length)]!;
@@ -295,7 +310,7 @@ class LpmTrieMap extends BaseMap {
     const w = (node >>> 2) + this.childWord;
     const out = new Uint8Array(this.spec.keySize);
     out.set(bytesOfU32(this.arena.i32[w + PREFIX]!));
-    const data = (w + DATA) << 2;
+    const data = (w + this.dataWord) << 2;
     out.set(this.arena.u8.subarray(data, data + this.dataSize), 4);
     return out;
   }
@@ -318,20 +333,19 @@ class LpmTrieMap extends BaseMap {
   }
 }
 
-/**
- * How many leading bits two byte strings share, at most `limit`.
- * @param from bits that are known to be shared, a multiple of 32
- */
-function commonBits(i32: Int32Array, a: number, b: number, from: number, limit: number): number {
-  for (let bits = from; bits < limit; bits += 32) {
+/** How many leading bits two byte strings share, at most `limit`. */
+function commonBits(i32: Int32Array, a: number, b: number, limit: number): number {
+  for (let bits = 0; bits < limit; bits += 32) {
     const x = i32[a + (bits >>> 5)]! ^ i32[b + (bits >>> 5)]!;
     if (x !== 0) {
-      const swapped = (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
-      const match = bits + Math.clz32(swapped);
-      return Math.min(match, limit);
+      return Math.min(bits + Math.clz32(swapBytes(x)), limit);
     }
   }
   return limit;
+}
+
+function swapBytes(x: number): number {
+  return (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
 }
 
 /** Bit number `bit` of a byte string whose first word is at `w`, counted from the most significant bit of its first byte. */

@@ -20,14 +20,8 @@ class LruHashMap extends TableMap {
 
   constructor(spec: MapSpec, ctx: MapContext) {
     const capacity = lruCapacity(spec, ctx.numCpus);
-    super(spec, ctx, capacity, 0);
+    super(spec, ctx, { capacity, numCpus: 0, lru: true });
     this.lru = createLru(spec, ctx, this.table, capacity);
-  }
-
-  override lookup(key: number, _cpu: number): number {
-    const el = this.table.find(key);
-    if (el !== 0) this.lru.touch(el);
-    return el;
   }
 
   /**
@@ -45,7 +39,7 @@ class LruHashMap extends TableMap {
       this.lru.pushFree(el);
       return old === 0 ? -ENOENT : -EEXIST;
     }
-    table.insert(el);
+    table.insert(el, key);
     if (old !== 0) {
       this.lru.touch(el);
       table.remove(old);

@@ -17,15 +17,12 @@ class LruPercpuHashMap extends PercpuHashBase {
 
   constructor(spec: MapSpec, ctx: MapContext) {
     const capacity = lruCapacity(spec, ctx.numCpus);
-    super(spec, ctx, capacity);
+    super(spec, ctx, capacity, true);
     this.lru = createLru(spec, ctx, this.table, capacity);
   }
 
-  override lookup(key: number, cpu: number): number {
-    const el = this.table.find(key);
-    if (el === 0) return 0;
-    this.lru.touch(el);
-    return this.table.valueOf(el, cpu);
+  override update(key: number, value: number, flags: number, cpu: number): number {
+    return this.updateNew(key, value, flags, cpu);
   }
 
   override delete(key: number): number {
@@ -50,7 +47,7 @@ class LruPercpuHashMap extends PercpuHashBase {
     const old = this.table.find(key);
     if (old === 0) {
       if (exist) return -ENOENT;
-      this.table.insert(el);
+      this.table.insert(el, key);
       this.isNew = true;
       return el;
     }

@@ -14,8 +14,8 @@ import { TableMap } from "./table-map.ts";
 export abstract class PercpuHashBase extends TableMap {
   override readonly numCpus: number;
 
-  constructor(spec: MapSpec, ctx: MapContext, capacity: number) {
-    super(spec, ctx, capacity, ctx.numCpus);
+  constructor(spec: MapSpec, ctx: MapContext, capacity: number, lru: boolean) {
+    super(spec, ctx, { capacity, numCpus: ctx.numCpus, lru });
     this.numCpus = ctx.numCpus;
   }
 
@@ -27,7 +27,7 @@ export abstract class PercpuHashBase extends TableMap {
   /** The element that `elementFor` answered was made new by it. */
   protected isNew: boolean = false;
 
-  override update(key: number, value: number, flags: number, cpu: number): number {
+  protected override updateNew(key: number, value: number, flags: number, cpu: number): number {
     if (flags >>> 0 > BPF_EXIST) return -EINVAL;
     const el = this.elementFor(key, flags, cpu);
     if (el < 0) return el;
@@ -70,21 +70,8 @@ class PercpuHashMap extends PercpuHashBase {
   private readonly maxEntries: number;
 
   constructor(spec: MapSpec, ctx: MapContext) {
-    super(spec, ctx, spec.maxEntries);
+    super(spec, ctx, spec.maxEntries, false);
     this.maxEntries = spec.maxEntries;
-  }
-
-  override lookup(key: number, cpu: number): number {
-    const el = this.table.find(key);
-    return el === 0 ? 0 : this.table.valueOf(el, cpu);
-  }
-
-  override delete(key: number): number {
-    const el = this.table.find(key);
-    if (el === 0) return -ENOENT;
-    this.table.remove(el);
-    this.table.give(el);
-    return 0;
   }
 
   protected elementFor(key: number, flags: number, _cpu: number): number {
@@ -95,7 +82,7 @@ class PercpuHashMap extends PercpuHashBase {
     if (this.table.count >= this.maxEntries) return -E2BIG;
     const el = this.table.take();
     if (el === 0) return -ENOMEM;
-    this.table.insert(el);
+    this.table.insert(el, key);
     this.isNew = true;
     return el;
   }

@@ -3,11 +3,21 @@
  * eight million entries costs what it holds. A record's address stays the same until the record is given back.
  *
  *     record: | value, visible to programs (valueBytes) | the map's own words ... | next hash slot reuses one as free link |
+ *     state:  | u32 first free record | u32 first record that was never taken | u32 number of those in their chunk |
+ *
+ * The state lies in the arena, too: compiled map code takes records off the free list and gives them back.
  */
 import { type Arena, roundUp } from "../../engine/arena.ts";
 
 const PAGE = 4096;
 const MAX_CHUNK_BYTES = 1024 * 1024;
+/** Words of the state. */
+const FREE = 0;
+const BUMP = 1;
+const LEFT = 2;
+
+/** Bytes of a slab's state; its first word is the free list's head. */
+export const SLAB_STATE_BYTES = 12;
 
 /** Shape of the records. */
 export interface SlabOptions {
@@ -24,6 +34,8 @@ export interface SlabOptions {
   readonly linkOffset: number;
   /** Records at most. */
   readonly maxRecords: number;
+  /** Address of the state, zeroed, for code that shares it; absent: the slab takes memory of its own. */
+  readonly state?: number;
 }
 
 /** A growing set of records in the arena. */
@@ -31,35 +43,43 @@ export class Slab {
   private readonly arena: Arena;
   private readonly o: SlabOptions;
   private readonly chunks: { readonly addr: number; readonly bytes: number }[] = [];
-  private free: number = 0;
-  private bump: number = 0;
-  private bumpLeft: number = 0;
+  /** Index of the state's first word. */
+  private readonly state: number;
   private made: number = 0;
   private nextChunkBytes: number = PAGE;
 
   constructor(arena: Arena, options: SlabOptions) {
     this.arena = arena;
     this.o = options;
+    this.state = (options.state ?? arena.alloc(SLAB_STATE_BYTES)) >>> 2;
   }
 
   /** @returns a record's address, its bytes as its last owner left them (zero when it is new), or 0 when memory is used up */
   take(): number {
-    const reused = this.free;
+    const i32 = this.arena.i32;
+    const reused = i32[this.state + FREE]!;
     if (reused !== 0) {
-      this.free = this.arena.i32[(reused + this.o.linkOffset) >>> 2]!;
+      i32[this.state + FREE] = i32[(reused + this.o.linkOffset) >>> 2]!;
       return reused;
     }
-    if (this.bumpLeft === 0 && !this.addChunk()) return 0;
-    const addr = this.bump;
-    this.bump += this.o.strideBytes;
-    this.bumpLeft--;
+    return this.takeNew();
+  }
+
+  /** A record that was never taken, or 0 when memory is used up. */
+  takeNew(): number {
+    if (this.arena.i32[this.state + LEFT] === 0 && !this.addChunk()) return 0;
+    const i32 = this.arena.i32;
+    const addr = i32[this.state + BUMP]!;
+    i32[this.state + BUMP] = addr + this.o.strideBytes;
+    i32[this.state + LEFT]!--;
     return addr;
   }
 
   /** Gives a record back; the next `take` answers it. */
   give(addr: number): void {
-    this.arena.i32[(addr + this.o.linkOffset) >>> 2] = this.free;
-    this.free = addr;
+    const i32 = this.arena.i32;
+    i32[(addr + this.o.linkOffset) >>> 2] = i32[this.state + FREE]!;
+    i32[this.state + FREE] = addr;
   }
 
   /** Gives all memory back. */
@@ -69,13 +89,14 @@ export class Slab {
       else this.arena.freeRegion(c.addr);
     }
     this.chunks.length = 0;
-    this.free = 0;
-    this.bumpLeft = 0;
+    this.arena.i32.fill(0, this.state, this.state + SLAB_STATE_BYTES / 4);
+    if (this.o.state === undefined) this.arena.free(this.state << 2, SLAB_STATE_BYTES);
     this.made = 0;
     this.nextChunkBytes = PAGE;
   }
 
   private addChunk(): boolean {
+    if (this.state === 0) return false;
     const left = this.o.maxRecords - this.made;
     if (left <= 0) return false;
     const { strideBytes, region } = this.o;
@@ -94,8 +115,8 @@ export class Slab {
           });
     if (addr === 0) return false;
     this.chunks.push({ addr, bytes });
-    this.bump = addr;
-    this.bumpLeft = records;
+    this.arena.i32[this.state + BUMP] = addr;
+    this.arena.i32[this.state + LEFT] = records;
     this.made += records;
     if (this.nextChunkBytes < MAX_CHUNK_BYTES) this.nextChunkBytes *= 2;
     return true;

@@ -1,28 +1,57 @@
 /**
- * What the maps over a HashTable share: user space's walk, reads and writes by key. How programs look up, insert and delete is
- * each map's own, as are the rules of its flags.
+ * What the maps over a HashTable share: user space's walk, reads and writes by key, and programs' operations as the table's code has
+ * them. Maps that do more (evict, lock, hold maps) have methods of their own.
  * @source kernel/bpf/hashtab.c htab_map_get_next_key, htab_map_lookup_elem
  */
-import type { MapContext } from "../map.ts";
+import { BugError } from "../../engine/errors.ts";
+import type { MapCode, MapContext } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { BaseMap } from "./base-map.ts";
-import { HashTable } from "./hash-table.ts";
+import { HashTable, type TableUse } from "./hash-table.ts";
 
 /** A map over a HashTable. As it stands here an element has one value; per-CPU maps override what user space sees of it. */
 export abstract class TableMap extends BaseMap {
   /** The elements; bpf_for_each_map_elem walks them. */
   readonly table: HashTable;
+  override readonly code: MapCode;
 
   /**
    * @param capacity elements at most
-   * @param valueCpus 0: one value; otherwise one for each CPU
+   * @param numCpus 0: one value; otherwise one for each CPU
    */
-  constructor(spec: MapSpec, ctx: MapContext, capacity: number, valueCpus: number) {
+  constructor(spec: MapSpec, ctx: MapContext, use: Pick<TableUse, "capacity" | "numCpus" | "lru" | "handles">) {
     super(spec, ctx);
-    this.table = new HashTable(ctx.arena, spec, capacity, valueCpus, {
+    this.table = new HashTable(ctx.arena, spec, {
+      ...use,
       writable: this.programsMayWrite,
       label: this.label,
+      updateNew: (key, value, flags, cpu) => this.updateNew(key, value, flags, cpu),
     });
+    const { code, state } = this.table;
+    const own = use.lru === true || use.handles === true;
+    this.code = {
+      state,
+      lookup: code.lookup,
+      update: own || this.spinLockOffset >= 0 ? null : code.update,
+      delete: own ? null : code.delete,
+    };
+  }
+
+  override lookup(key: number, cpu: number): number {
+    return this.table.code.lookup(this.table.state, key, cpu);
+  }
+
+  override update(key: number, value: number, flags: number, cpu: number): number {
+    return this.table.code.update(this.table.state, key, value, flags, cpu);
+  }
+
+  override delete(key: number): number {
+    return this.table.code.delete(this.table.state, key);
+  }
+
+  /** An update that the table's code leaves to the map. */
+  protected updateNew(_key: number, _value: number, _flags: number, _cpu: number): number {
+    throw new BugError("TABLE_UPDATE", `a ${this.spec.kind} map has no updates beyond its table's`);
   }
 
   nextKey(key: Uint8Array | null): Uint8Array | null {

@@ -141,13 +141,32 @@ describe("loads and stores", () => {
     expect(access(load).result).toBe(result);
   });
 
-  it("i32_load", () => {
+  it.each<[keyof typeof W, bigint]>([
+    ["i32_load", 0xb4a39281n],
+    ["i32_load16_u", 0x9281n],
+    ["i32_load8_u", 0x81n],
+  ])("%s", (name, result) => {
     const load = (code: WasmCode): void => {
       code.i32(100);
-      code.memory(W.i32_load, 0);
+      code.memory(W[name], 0);
       code.op(W.i64_extend_i32_u);
     };
-    expect(access(load).result).toBe(0xb4a39281n);
+    expect(access(load).result).toBe(result);
+  });
+
+  it.each<[keyof typeof W, number]>([
+    ["i32_store8", 1],
+    ["i32_store16", 2],
+    ["i32_store", 4],
+  ])("%s writes %i bytes", (name, n) => {
+    const { memory } = access((code) => {
+      code.i32(100);
+      code.i32(-2);
+      code.memory(W[name], 0);
+      code.i64(0);
+    });
+    const expected = [0xfe, 0xff, 0xff, 0xff].slice(0, n).concat(bytes.slice(n));
+    expect([...memory.slice(100, 108)]).toEqual(expected);
   });
 
   it.each<[keyof typeof W, number]>([

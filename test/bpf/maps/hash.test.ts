@@ -9,6 +9,10 @@ function walk(map: BpfMap): Uint8Array[] {
   return keys;
 }
 
+function longKey(size: number, i: number): Uint8Array {
+  return Uint8Array.from({ length: size }, (_, j) => j * 7 + i * ((j % 5) + 1));
+}
+
 describe("hash: the order of keys is Linux's under BPF_F_ZERO_SEED, as 6.18 walked it", () => {
   const filled: [string, number, (i: number) => Uint8Array, number[]][] = [
     ["8-byte keys", 8, (i) => u64(i * 1000003), [8, 4, 3, 5, 9, 12, 2, 11, 7, 10, 6, 1]],
@@ -19,6 +23,8 @@ describe("hash: the order of keys is Linux's under BPF_F_ZERO_SEED, as 6.18 walk
       (i) => Uint8Array.of(i, 2 * i, 3 * i, 4, 5, 6, i, 8, 9, 10, 11, 12, i),
       [3, 7, 2, 12, 1, 11, 4, 10, 9, 5, 6, 8],
     ],
+    ["100-byte keys", 100, (i) => longKey(100, i), [10, 2, 7, 6, 4, 1, 3, 9, 12, 11, 5, 8]],
+    ["203-byte keys", 203, (i) => longKey(203, i), [12, 8, 11, 1, 5, 3, 6, 2, 9, 10, 7, 4]],
   ];
   it.each(filled)("%s", (_why, keySize, keyOf, order) => {
     const map = new Bench().map("hash", { keySize, valueSize: 4, maxEntries: 16 });
@@ -36,7 +42,7 @@ describe("hash: the order of keys is Linux's under BPF_F_ZERO_SEED, as 6.18 walk
 describe("hash: what programs see", () => {
   it("keys may stand at any address", () => {
     const bench = new Bench();
-    for (const keySize of [1, 2, 3, 4, 5, 8, 11, 16, 40]) {
+    for (const keySize of [1, 2, 3, 4, 5, 8, 11, 16, 40, 101, 102, 103, 104, 303]) {
       const map = bench.map("hash", { keySize, maxEntries: 8 });
       const key = Uint8Array.from({ length: keySize }, (_, i) => i + 1);
       expect(map.update(bench.put(key, 1), bench.put(u64(5)), 0, 0)).toBe(0);
