@@ -109,10 +109,13 @@ export function sectionTypeName(type: number): string {
 /**
  * Reads an object file.
  * @param path for messages only
+ * @param file is not changed
  * @throws ObjectError: ELF_EMPTY, ELF_NOT, ELF_TRUNCATED, ELF_CLASS, ELF_ENDIAN, ELF_MACHINE, ELF_TYPE, ELF_HEADER, ELF_SECTION,
  *         ELF_STRING, ELF_SYMBOL, ELF_NO_SYMBOLS
  */
-export function parseElf(bytes: Uint8Array, path: string): ElfFile {
+export function parseElf(file: Uint8Array, path: string): ElfFile {
+  // a Buffer's slice() shares its memory, and what is made of this file must not
+  const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
   checkIdent(bytes, path);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const sections = readSections(bytes, view, path);

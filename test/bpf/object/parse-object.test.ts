@@ -381,6 +381,15 @@ function sectionOf(bytes: Buffer, type: number): number {
   throw new Error(`no section of type ${type}`);
 }
 
+describe("the file's bytes", () => {
+  it("are left as they are, also in a Buffer, whose slices share its memory", () => {
+    const bytes = Buffer.from(fixtureBytes("subprogs"));
+    const before = Buffer.from(bytes).toString("hex");
+    parseObject(bytes, "subprogs.o");
+    expect(bytes.toString("hex")).toBe(before);
+  });
+});
+
 describe("what cannot be resolved", () => {
   const spec = fixture("unresolved");
 
