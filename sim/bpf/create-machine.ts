@@ -235,7 +235,7 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
 
   /** Programs made from one spec over maps of one shape are compiled once. */
   private compile(linked: LinkedProgram, options: CompileOptions): CompiledProgram {
-    const key = JSON.stringify([options, linked.def.kind, linked.maps.map(shapeOf)]);
+    const key = JSON.stringify([options, linked.def.kind, linked.attach, linked.maps.map(shapeOf)]);
     let byShape = this.compiled.get(linked.spec);
     if (byShape === undefined) {
       byShape = new Map();

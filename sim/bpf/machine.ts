@@ -2,6 +2,7 @@
  * The eBPF machine of one simulation: memory, function table, maps and programs. The network holds one and runs programs by it.
  */
 import type { Arena } from "../engine/arena.ts";
+import type { AttachKind } from "./attach-kinds.ts";
 import type { BpfMap, MapContext } from "./map.ts";
 import type { ProgKind } from "./prog-type.ts";
 import type { Program } from "./program.ts";
@@ -11,6 +12,8 @@ import type { MapSpec, ProgramSpec } from "./spec.ts";
 export interface LoadProgramOptions {
   /** Overrides or supplies the type that the section name does not say. */
   readonly kind?: ProgKind;
+  /** Overrides or supplies the attach type that the section name does not say. */
+  readonly attach?: AttachKind | null;
   readonly id: number;
   readonly license: string;
   /** Live maps by the names that the relocations use. */

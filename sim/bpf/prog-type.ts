@@ -31,15 +31,26 @@ export interface CtxField {
   /** bytes; 4 for nearly all */
   readonly size: number;
   readonly writable: boolean;
-  /** The field holds a packet pointer (32 bits wide, zero-extended) and may only be read whole. */
+  /** The field holds a packet pointer (zero-extended to its width) and may only be read whole. */
   readonly pointer?: "data" | "data_end" | "data_meta";
   /**
-   * Which parts may be accessed: "whole" (the default) only all of it; "narrow" aligned parts may be read; "any" aligned
-   * parts of up to 8 bytes may be read and, when writable, written.
+   * Which parts may be accessed: "whole" (the default) only all of it; "narrow" aligned parts may be read; "start" likewise, but only
+   * those at its beginning; "any" aligned parts of up to 8 bytes may be read and, when writable, written.
    */
-  readonly access?: "whole" | "narrow" | "any";
-  /** Readable only by programs loaded for this attach type. */
-  readonly attach?: AttachKind;
+  readonly access?: "whole" | "narrow" | "start" | "any";
+  /** Fewest bytes that may be read and written, 1 when absent. */
+  readonly minRead?: number;
+  readonly minWrite?: number;
+  /** Accessible only to programs loaded for one of these attach types. */
+  readonly attach?: readonly AttachKind[];
+}
+
+/** Which values a program may return. @source kernel/bpf/verifier.c check_return_code */
+export interface RetvalRange {
+  readonly min: number;
+  readonly max: number;
+  /** Only programs loaded for one of these attach types; absent: those that no other row names. */
+  readonly attach?: readonly AttachKind[];
 }
 
 /** The record of one program type. */
@@ -49,7 +60,7 @@ export interface ProgTypeDef {
   readonly uapi: number;
   /** Name of the context type in the UAPI header. */
   readonly ctxName: string;
-  /** bytes */
+  /** bytes; where the caller gives a context of any size, the largest that there is */
   readonly ctxSize: number;
   readonly fields: readonly CtxField[];
   /** Offsets of the packet bounds within the context, -1 where the type has none. */
@@ -60,4 +71,24 @@ export interface ProgTypeDef {
   readonly packetWritable: boolean;
   /** LD_ABS and LD_IND are allowed. */
   readonly legacyLoads: boolean;
+  /** Attach types that programs may be loaded for. */
+  readonly attachKinds: readonly AttachKind[];
+  /**
+   * "none": null and any other will do, the kernel does not look; "default": null means the first of attachKinds; "named": one of
+   * attachKinds must be given.
+   * @source kernel/bpf/syscall.c bpf_prog_load_check_attach, bpf_prog_load_fixup_attach_type
+   */
+  readonly attachRule: "none" | "default" | "named";
+  /** Empty: any value. */
+  readonly retval: readonly RetvalRange[];
+}
+
+/** The values that a program of a type and attach type may return; null: any. */
+export function retvalRange(def: ProgTypeDef, attach: AttachKind | null): RetvalRange | null {
+  let found: RetvalRange | null = null;
+  for (const range of def.retval) {
+    if (range.attach === undefined) found ??= range;
+    else if (attach !== null && range.attach.includes(attach)) found = range;
+  }
+  return found;
 }

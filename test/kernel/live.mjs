@@ -32,6 +32,11 @@ const cases = [
     needs: ["cc", "libbpf", "pkg-config"],
   },
   {
+    name: "program types: contexts and return values as recorded",
+    args: ["test/bpf/prog-types/record-ctx-access.mjs", "--check"],
+    needs: ["cc"],
+  },
+  {
     name: "programs answer BPF_PROG_RUN as recorded",
     args: ["test/kernel/record.mjs", "--check"],
     needs: ["cc", "libbpf", "ip"],

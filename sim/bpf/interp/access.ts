@@ -43,7 +43,7 @@ function inPacket(frame: Frame, addr: number, size: number, write: boolean): boo
   const { def } = frame.program.linked;
   const { dv } = frame.machine.arena;
   const ctx = cell(frame.machine, CELL_CTX);
-  if (write && !def.packetWritable) return false;
+  if (def.dataOffset < 0 || (write && !def.packetWritable)) return false;
   const data = dv.getUint32(ctx + def.dataOffset, true);
   const meta = def.dataMetaOffset < 0 ? data : Math.min(data, dv.getUint32(ctx + def.dataMetaOffset, true));
   return addr >= meta && addr + size <= dv.getUint32(ctx + def.dataEndOffset, true);

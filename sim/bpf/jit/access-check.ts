@@ -52,7 +52,10 @@ export function defineAccessCheck(module: WasmModuleBuilder, fn: number, def: Pr
   regions(code);
   stack(code);
   code.end();
-  packet(code, def, cells);
+  code.i32(cells);
+  code.memory(W.i32_load, CELL_CTX);
+  code.set(C);
+  if (def.dataOffset >= 0) packet(code, def);
   context(code, def, ctxAccess);
   code.end();
   code.get(A);
@@ -143,10 +146,7 @@ function stack(code: WasmCode): void {
   code.end();
 }
 
-function packet(code: WasmCode, def: ProgTypeDef, cells: number): void {
-  code.i32(cells);
-  code.memory(W.i32_load, CELL_CTX);
-  code.set(C);
+function packet(code: WasmCode, def: ProgTypeDef): void {
   if (!def.packetWritable) {
     code.get(META);
     code.i32(1);

@@ -106,6 +106,7 @@ function whatIsThere(
   }
   const ctx = arena.u32[(memory.cells + CELL_CTX) >>> 2]!;
   const { def } = program;
+  if (def.dataOffset < 0) return `nothing there belongs to the program (context at 0x${ctx.toString(16)})`;
   const data = arena.u32[(ctx + def.dataOffset) >>> 2]!;
   const end = arena.u32[(ctx + def.dataEndOffset) >>> 2]!;
   const length = end - data;

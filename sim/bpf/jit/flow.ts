@@ -159,8 +159,8 @@ function loadKind(program: LinkedProgram, state: FlowState, insn: Extract<Insn, 
     const slot = slotOf(from.off + insn.off);
     return slot < 0 ? ANY : state[slot]!;
   }
-  if (from.t === "ctx" && insn.size === 4 && !insn.signed && from.off + insn.off === program.def.dataOffset) {
-    return program.def.fields.some((f) => f.pointer === "data") ? { t: "packet" } : ANY;
+  if (from.t === "ctx" && !insn.signed && from.off + insn.off === program.def.dataOffset) {
+    return program.def.fields.some((f) => f.pointer === "data" && f.size === insn.size) ? { t: "packet" } : ANY;
   }
   return ANY;
 }

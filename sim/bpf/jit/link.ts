@@ -121,7 +121,7 @@ export function linkProgram(spec: ProgramSpec, options: LoadProgramOptions, kern
   return {
     spec,
     def,
-    attach: spec.attach,
+    attach: attachOf(spec, options, def),
     ...image,
     maps,
     mapLoads,
@@ -129,6 +129,19 @@ export function linkProgram(spec: ProgramSpec, options: LoadProgramOptions, kern
     ...bindExterns(spec, decoded, def, gpl, kernel),
     gpl,
   };
+}
+
+/** The attach type that the kernel would load the program for. @source kernel/bpf/syscall.c bpf_prog_load_check_attach */
+function attachOf(spec: ProgramSpec, options: LoadProgramOptions, def: ProgTypeDef): AttachKind | null {
+  const attach = options.attach ?? spec.attach;
+  if (def.attachRule === "none" || (attach !== null && def.attachKinds.includes(attach))) return attach;
+  if (attach === null && def.attachRule === "default") return def.attachKinds[0]!;
+  const what = attach === null ? "without an attach type" : `with attach type ${attach}`;
+  throw new ObjectError({
+    code: "PROG_ATTACH_TYPE",
+    message: `program "${spec.name}": a program of type ${def.kind} cannot be loaded ${what} (errno 22)`,
+    fix: `known: ${def.attachKinds.join(", ")}`,
+  });
 }
 
 /** What follows from the spec alone. */

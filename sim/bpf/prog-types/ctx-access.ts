@@ -21,12 +21,17 @@ export function ctxFieldOf(
   if (off < 0 || off + size > def.ctxSize || off % size !== 0) return null;
   for (const field of def.fields) {
     if (off < field.offset || off + size > field.offset + field.size) continue;
-    if (field.attach !== undefined && field.attach !== attach) return null;
-    if (write && !field.writable) return null;
-    const access = field.access ?? "whole";
-    const whole = off === field.offset && size === field.size;
-    if (access === "any" || whole || (access === "narrow" && !write)) return field;
-    return null;
+    return allows(field, attach, off - field.offset, size, write) ? field : null;
   }
   return null;
+}
+
+/** @param off,size within the field */
+function allows(field: CtxField, attach: AttachKind | null, off: number, size: number, write: boolean): boolean {
+  if (field.attach !== undefined && (attach === null || !field.attach.includes(attach))) return false;
+  if (write && !field.writable) return false;
+  if (size < ((write ? field.minWrite : field.minRead) ?? 1)) return false;
+  if (off === 0 && size === field.size) return true;
+  const access = field.access ?? "whole";
+  return access === "any" || (!write && (access === "narrow" || (access === "start" && off === 0)));
 }

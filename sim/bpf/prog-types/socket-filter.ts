@@ -3,18 +3,18 @@
  * `data` and `data_end` stand in the context for the machine and are not theirs to read.
  */
 import type { ProgTypeDef } from "../prog-type.ts";
-import { SK_BUFF_DATA, SK_BUFF_DATA_END, SK_BUFF_SIZE, skBuffFields } from "./sk-buff.ts";
+import { skBuffContext, skBuffFields } from "./sk-buff.ts";
 
 /** The record of socket_filter. @source net/core/filter.c sk_filter_is_valid_access */
 export const socketFilter: ProgTypeDef = {
   kind: "socket_filter",
   uapi: 1,
-  ctxName: "__sk_buff",
-  ctxSize: SK_BUFF_SIZE,
+  ...skBuffContext,
   fields: skBuffFields(new Set(["cb"])),
-  dataOffset: SK_BUFF_DATA,
-  dataEndOffset: SK_BUFF_DATA_END,
   dataMetaOffset: -1,
   packetWritable: false,
   legacyLoads: true,
+  attachKinds: [],
+  attachRule: "none",
+  retval: [],
 };

@@ -4,7 +4,7 @@
  * @source net/core/filter.c tc_cls_act_is_valid_access
  */
 import type { CtxField } from "../prog-type.ts";
-import { SK_BUFF_DATA, SK_BUFF_DATA_END, SK_BUFF_DATA_META, skBuffFields } from "./sk-buff.ts";
+import { SK_BUFF_DATA_META, skBuffFields, skBuffPacket } from "./sk-buff.ts";
 
 const WRITABLE: ReadonlySet<string> = new Set(["mark", "tc_index", "priority", "cb", "queue_mapping"]);
 
@@ -12,8 +12,7 @@ const WRITABLE: ReadonlySet<string> = new Set(["mark", "tc_index", "priority", "
 export const tcFields: readonly CtxField[] = [
   ...skBuffFields(WRITABLE),
   { name: "tc_classid", offset: 72, size: 4, writable: true, access: "narrow" },
-  { name: "data", offset: SK_BUFF_DATA, size: 4, writable: false, pointer: "data" },
-  { name: "data_end", offset: SK_BUFF_DATA_END, size: 4, writable: false, pointer: "data_end" },
+  ...skBuffPacket,
   { name: "data_meta", offset: SK_BUFF_DATA_META, size: 4, writable: false, pointer: "data_meta" },
   { name: "tstamp", offset: 152, size: 8, writable: true },
   { name: "wire_len", offset: 160, size: 4, writable: false, access: "narrow" },
