@@ -27,4 +27,13 @@ export interface BpfEnv {
   packetBytes(ctx: number, lengthBytes: number): Uint8Array | null;
   /** LD_ABS/LD_IND beyond the linear data or at negative offsets. @returns address of `size` contiguous bytes, or 0 */
   legacyLoad(ctx: number, offset: number, sizeBytes: number): number;
+  /**
+   * Bytes of the packet of a context, or of the metadata in front of it, where they lie together.
+   * @returns their address, 0 when they do not lie together or not in the packet
+   */
+  packetSlice(ctx: number, offset: number, lengthBytes: number, meta: boolean): number;
+  /** bpf_skb_load_bytes or bpf_xdp_load_bytes on the packet of a context. @returns 0 or -errno */
+  packetLoad(ctx: number, offset: number, to: number, lengthBytes: number): number;
+  /** bpf_skb_store_bytes or bpf_xdp_store_bytes, which takes no flags. @returns 0 or -errno */
+  packetStore(ctx: number, offset: number, from: number, lengthBytes: number, flags: number): number;
 }

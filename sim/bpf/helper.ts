@@ -114,6 +114,8 @@ export interface HelperDef<E extends BpfEnv = BpfEnv> extends CallDef<E> {
 export interface KfuncDef<E extends BpfEnv = BpfEnv> extends CallDef<E> {
   /** What it does to references, for the verifier: KF_ACQUIRE, KF_RELEASE, KF_RET_NULL, ... without the prefix. */
   readonly flags: readonly KfuncFlag[];
+  /** The record in whose place programs of a type call another one. @source kernel/bpf/verifier.c specialize_kfunc */
+  specialize?(kind: ProgKind): KfuncDef<E>;
 }
 
 /** @source include/linux/btf.h KF_* */

@@ -149,6 +149,18 @@ export class Arena {
     return this.regions.get(this.u32[(REGION_TABLE >>> 2) + (addr >>> REGION_PAGE_SHIFT)] ?? 0);
   }
 
+  /**
+   * Whether programs may access bytes by a region.
+   * @returns null when the address lies in no region
+   */
+  allows(addr: number, sizeBytes: number, write: boolean): boolean | null {
+    const region = this.regionAt(addr);
+    if (region === undefined) return null;
+    const off = addr - region.addr;
+    if (off >= region.sizeBytes || (write && !region.writable)) return false;
+    return (off % region.strideBytes) + sizeBytes <= region.valueBytes;
+  }
+
   /** Bytes handed out so far, free lists included: the measure of memory per host. */
   get usedBytes(): number {
     return this.top - REGION_TABLE - REGION_TABLE_BYTES;

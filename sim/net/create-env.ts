@@ -4,7 +4,11 @@
  */
 import type { Machine } from "../bpf/machine.ts";
 import type { BpfMap } from "../bpf/map.ts";
+import { EFAULT } from "../bpf/maps/errno.ts";
 import type { FibApi } from "./fib-api.ts";
+import { inXdp } from "./helpers/packet.ts";
+import { skbLoad, skbStore } from "./helpers/skb-bytes.ts";
+import { xdpLoad, xdpStore } from "./helpers/xdp-bytes.ts";
 import type { Host } from "./host.ts";
 import type { Kernel } from "./kernel.ts";
 import { type NetEnv, RedirectInfo } from "./net-env.ts";
@@ -82,6 +86,24 @@ class KernelEnv implements NetEnv {
     if (ctx !== this.ctx) return null;
     const skb = this.skb;
     return this.kernel.arena.u8.slice(skb.data, skb.data + Math.min(lengthBytes, skb.len));
+  }
+
+  packetSlice(ctx: number, offset: number, lengthBytes: number, meta: boolean): number {
+    if (ctx !== this.ctx) return 0;
+    const skb = this.skb;
+    if (offset + lengthBytes > (meta ? skb.metaLen : skb.len)) return 0;
+    return skb.data - (meta ? skb.metaLen : 0) + offset;
+  }
+
+  packetLoad(ctx: number, offset: number, to: number, lengthBytes: number): number {
+    if (ctx !== this.ctx) return -EFAULT;
+    return inXdp(this) ? xdpLoad(this, offset, to, lengthBytes) : skbLoad(this, offset, to, lengthBytes);
+  }
+
+  packetStore(ctx: number, offset: number, from: number, lengthBytes: number, flags: number): number {
+    if (ctx !== this.ctx) return -EFAULT;
+    if (inXdp(this)) return xdpStore(this, offset, from, lengthBytes);
+    return skbStore(this, offset, from, lengthBytes, flags);
   }
 
   /** @source kernel/bpf/core.c bpf_internal_load_pointer_neg_helper; net/core/filter.c bpf_skb_load_helper_8 and its kin */

@@ -2,7 +2,7 @@
  * Puts the simulated kernels together: memory, machine, environment and packet paths; and makes, crashes and restarts hosts.
  */
 import { type BpfMachine, createMachine } from "../bpf/create-machine.ts";
-import type { HelperDef } from "../bpf/helper.ts";
+import type { HelperDef, KfuncDef } from "../bpf/helper.ts";
 import { baseHelpers } from "../bpf/helpers/index.ts";
 import { baseKfuncs } from "../bpf/kfuncs/index.ts";
 import { mapTypes } from "../bpf/maps/index.ts";
@@ -18,6 +18,7 @@ import { Host } from "./host.ts";
 import { HostBpf } from "./host-bpf.ts";
 import { registerIp } from "./ip/index.ts";
 import { Kernel, type KernelOptions } from "./kernel.ts";
+import { netKfuncs } from "./kfuncs/index.ts";
 import type { NetEnv } from "./net-env.ts";
 import { IFF_PROMISC, type Netdev } from "./netdev.ts";
 import { netifReceiveSkb, netifRx, purgeBacklog } from "./receive.ts";
@@ -35,10 +36,11 @@ export interface HostOptions {
 export function createKernel(options: KernelOptions): Kernel {
   const kernel = new Kernel(options);
   const helpers: readonly HelperDef<NetEnv>[] = [...baseHelpers, ...netHelpers];
+  const kfuncs: readonly KfuncDef<NetEnv>[] = [...baseKfuncs, ...netKfuncs];
   const machine: BpfMachine<NetEnv> = createMachine<NetEnv>({
     arena: kernel.arena,
     helpers,
-    kfuncs: baseKfuncs,
+    kfuncs,
     mapTypes,
     kernelTypes,
   });

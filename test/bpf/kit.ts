@@ -179,6 +179,9 @@ export function recordingEnv(bench: Bench): RecordingEnv {
     },
     packetBytes: (_ctx, length) => env.packet?.slice(0, length) ?? null,
     legacyLoad: () => 0,
+    packetSlice: () => 0,
+    packetLoad: () => -14,
+    packetStore: () => -14,
   };
   return env;
 }

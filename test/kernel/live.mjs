@@ -51,6 +51,11 @@ const cases = [
     args: ["test/net/helpers/oracle/record-allowed.mjs", "--check"],
     needs: ["cc"],
   },
+  {
+    name: "kfuncs, dynptrs and timers answer BPF_PROG_RUN as recorded",
+    args: ["test/bpf/kfuncs/oracle/record.mjs", "--check"],
+    needs: ["cc", "libbpf"],
+  },
   ...tables.map((table) => ({
     name: `namespaces: ${table} as recorded`,
     args: ["test/kernel/netns/record.mjs", "--check", table],

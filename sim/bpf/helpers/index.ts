@@ -3,6 +3,15 @@ import type { HelperDef } from "../helper.ts";
 import { forEachMapElem, loop } from "./callback.ts";
 import { csumDiff } from "./csum.ts";
 import {
+  dynptrDataHelper,
+  dynptrFromMem,
+  dynptrRead,
+  dynptrWrite,
+  ringbufDiscardDynptr,
+  ringbufReserveDynptr,
+  ringbufSubmitDynptr,
+} from "./dynptr.ts";
+import {
   getCurrentComm,
   getCurrentPidTgid,
   getCurrentUidGid,
@@ -60,4 +69,11 @@ export const baseHelpers: readonly HelperDef[] = [
   loop,
   strncmp,
   mapLookupPercpuElem,
+  dynptrFromMem,
+  ringbufReserveDynptr,
+  ringbufSubmitDynptr,
+  ringbufDiscardDynptr,
+  dynptrRead,
+  dynptrWrite,
+  dynptrDataHelper,
 ];

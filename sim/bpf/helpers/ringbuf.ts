@@ -66,7 +66,7 @@ export const ringbufSubmit: HelperDef = {
   mapKinds: null,
   costNs: 20,
   call(env: BpfEnv, record: number): number {
-    commit(env, record, false);
+    commitRecord(env, record, false);
     return 0;
   },
 };
@@ -82,7 +82,7 @@ export const ringbufDiscard: HelperDef = {
   mapKinds: null,
   costNs: 20,
   call(env: BpfEnv, record: number): number {
-    commit(env, record, true);
+    commitRecord(env, record, true);
     return 0;
   },
 };
@@ -107,7 +107,11 @@ export const ringbufQuery: HelperDef = {
   },
 };
 
-function commit(env: BpfEnv, record: number, discard: boolean): void {
+/**
+ * Submits or discards a reserved record and hands what became readable to user space.
+ * @throws VerifierError RINGBUF_RECORD when no reserved record lies at the address
+ */
+export function commitRecord(env: BpfEnv, record: number, discard: boolean): void {
   const map = mapOfRecord(env, record);
   if (map === null || !map.commit(record, discard)) {
     throw new VerifierError({
@@ -119,8 +123,8 @@ function commit(env: BpfEnv, record: number, discard: boolean): void {
   deliver(env, map);
 }
 
-/** The map whose handle stands in the header before a record. */
-function mapOfRecord(env: BpfEnv, record: number): RingbufMap | null {
+/** The map whose handle stands in the header before a record; null when there is none. */
+export function mapOfRecord(env: BpfEnv, record: number): RingbufMap | null {
   const arena = env.machine.arena;
   if ((record & 7) !== 0 || record < 8 || record > arena.u8.length) return null;
   const map = env.machine.mapOfHandle(arena.u32[(record >>> 2) - 1]!);

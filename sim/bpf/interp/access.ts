@@ -1,5 +1,4 @@
 /** The access rules of the compiled check function, stated once more. */
-import { REGION_PAGE_SHIFT, REGION_TABLE } from "../../engine/arena.ts";
 import type { Insn } from "../isa/insn.ts";
 import { CELL_CTX, FRAME_BYTES, LEVEL_BYTES } from "../jit/cells.ts";
 import { FAULT } from "../jit/emitter.ts";
@@ -14,23 +13,12 @@ import { cell, type Frame, fail } from "./frame.ts";
 export function checkAccess(frame: Frame, insn: Insn, address: bigint, size: number, write: boolean): number {
   if (address < 1n << 31n && size < 2 ** 31) {
     const addr = Number(address);
-    const inRegion = regionAllows(frame, addr, size, write);
+    const inRegion = frame.machine.arena.allows(addr, size, write);
     if (inRegion === true) return addr;
     if (inRegion === null && (inStack(frame, addr, size) || inPacket(frame, addr, size, write))) return addr;
     if (inRegion === null && inContext(frame, insn, addr, size, write)) return addr;
   }
   fail(frame, insn, write ? FAULT.write : FAULT.read, address, size);
-}
-
-/** null: the address lies in no region. */
-function regionAllows(frame: Frame, addr: number, size: number, write: boolean): boolean | null {
-  const { arena } = frame.machine;
-  if (arena.u32[(REGION_TABLE >>> 2) + (addr >>> REGION_PAGE_SHIFT)] === 0) return null;
-  const region = arena.regionAt(addr);
-  if (region === undefined) return null;
-  const off = addr - region.addr;
-  if (off >= region.sizeBytes || (write && !region.writable)) return false;
-  return (off % region.strideBytes) + size <= region.valueBytes;
 }
 
 function inStack(frame: Frame, addr: number, size: number): boolean {

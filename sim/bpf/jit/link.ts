@@ -343,7 +343,7 @@ function bindExterns(
       const text = "cannot call kernel function from non-GPL compatible program";
       throw insnError(spec.name, r.insn, text, "KFUNC_NOT_ALLOWED");
     }
-    kfuncs.set(r.insn, kfunc);
+    kfuncs.set(r.insn, kfunc.specialize?.(def.kind) ?? kfunc);
   }
   for (const insn of decoded.insns) {
     const extern = insn.kind === "call_kfunc" || (insn.kind === "ld_imm64" && insn.what === "ksym");

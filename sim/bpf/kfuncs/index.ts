@@ -1,6 +1,78 @@
 /** The registry of kfuncs that know no network: one family a file, one line a kfunc. */
 import type { KfuncDef } from "../helper.ts";
+import {
+  dynptrAdjust,
+  dynptrClone,
+  dynptrCopy,
+  dynptrIsNull,
+  dynptrIsRdonly,
+  dynptrMemset,
+  dynptrSizeKfunc,
+  dynptrSlice,
+  dynptrSliceRdwr,
+} from "./dynptr.ts";
+import { iterBitsDestroy, iterBitsNew, iterBitsNext, iterNumDestroy, iterNumNew, iterNumNext } from "./iter.ts";
+import {
+  localIrqRestore,
+  localIrqSave,
+  resSpinLock,
+  resSpinLockIrqsave,
+  resSpinUnlock,
+  resSpinUnlockIrqrestore,
+} from "./lock.ts";
 import { preemptDisable, preemptEnable, rcuReadLock, rcuReadUnlock } from "./rcu.ts";
+import {
+  strcasecmp,
+  strchr,
+  strchrnul,
+  strcmp,
+  strcspn,
+  strlen,
+  strnchr,
+  strnlen,
+  strnstr,
+  strrchr,
+  strspn,
+  strstr,
+} from "./string.ts";
 
 /** Every kfunc of the eBPF machine itself. */
-export const baseKfuncs: readonly KfuncDef[] = [rcuReadLock, rcuReadUnlock, preemptDisable, preemptEnable];
+export const baseKfuncs: readonly KfuncDef[] = [
+  rcuReadLock,
+  rcuReadUnlock,
+  preemptDisable,
+  preemptEnable,
+  localIrqSave,
+  localIrqRestore,
+  resSpinLock,
+  resSpinUnlock,
+  resSpinLockIrqsave,
+  resSpinUnlockIrqrestore,
+  dynptrAdjust,
+  dynptrIsNull,
+  dynptrIsRdonly,
+  dynptrSizeKfunc,
+  dynptrClone,
+  dynptrCopy,
+  dynptrMemset,
+  dynptrSlice,
+  dynptrSliceRdwr,
+  iterNumNew,
+  iterNumNext,
+  iterNumDestroy,
+  iterBitsNew,
+  iterBitsNext,
+  iterBitsDestroy,
+  strcmp,
+  strcasecmp,
+  strchr,
+  strchrnul,
+  strnchr,
+  strrchr,
+  strlen,
+  strnlen,
+  strspn,
+  strcspn,
+  strstr,
+  strnstr,
+];

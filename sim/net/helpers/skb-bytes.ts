@@ -29,17 +29,19 @@ export const skbLoadBytes: HelperDef<NetEnv> = {
   progKinds: [...TC_LWT_KINDS, "socket_filter", "cgroup_skb", "sk_reuseport", "flow_dissector"],
   changesPacket: false,
   costNs: 8,
-  call: (env: NetEnv, _ctx: number, offset: number, to: number, len: number): number => {
-    const skb = env.skb;
-    // an offset above INT_MAX arrives negative
-    if (offset < 0 || offset + len > skb.len) {
-      env.kernel.arena.u8.fill(0, to, to + len);
-      return -EFAULT;
-    }
-    copyBytes(env.kernel.arena, to, skb.data + offset, len);
-    return 0;
-  },
+  call: (env: NetEnv, _ctx: number, offset: number, to: number, len: number): number => skbLoad(env, offset, to, len),
 };
+
+/** __bpf_skb_load_bytes. @param offset an offset above INT_MAX arrives negative. @returns 0 or -errno */
+export function skbLoad(env: NetEnv, offset: number, to: number, len: number): number {
+  const skb = env.skb;
+  if (offset < 0 || offset + len > skb.len) {
+    env.kernel.arena.u8.fill(0, to, to + len);
+    return -EFAULT;
+  }
+  copyBytes(env.kernel.arena, to, skb.data + offset, len);
+  return 0;
+}
 
 /** `bpf_skb_load_bytes_relative`. */
 export const skbLoadBytesRelative: HelperDef<NetEnv> = {
@@ -81,18 +83,21 @@ export const skbStoreBytes: HelperDef<NetEnv> = {
     len: number,
     flags: number,
     flagsHi: number,
-  ): number => {
-    if ((flags & ~(BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH)) !== 0 || flagsHi !== 0) return -EINVAL;
-    const skb = env.skb;
-    if (offset < 0 || offset + len > skb.len) return -EFAULT;
-    copyBytes(env.kernel.arena, skb.data + offset, from, len);
-    if ((flags & BPF_F_INVALIDATE_HASH) !== 0) {
-      skb.hash = 0;
-      refreshSkb(env);
-    }
-    return 0;
-  },
+  ): number => skbStore(env, offset, from, len, flagsHi === 0 ? flags : -1),
 };
+
+/** __bpf_skb_store_bytes. @returns 0 or -errno */
+export function skbStore(env: NetEnv, offset: number, from: number, len: number, flags: number): number {
+  if ((flags & ~(BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH)) !== 0) return -EINVAL;
+  const skb = env.skb;
+  if (offset < 0 || offset + len > skb.len) return -EFAULT;
+  copyBytes(env.kernel.arena, skb.data + offset, from, len);
+  if ((flags & BPF_F_INVALIDATE_HASH) !== 0) {
+    skb.hash = 0;
+    refreshSkb(env);
+  }
+  return 0;
+}
 
 /** `bpf_skb_pull_data`. */
 export const skbPullData: HelperDef<NetEnv> = {

@@ -26,15 +26,18 @@ export const xdpLoadBytes: HelperDef<NetEnv> = {
   since: "5.18",
   args: ["ctx", "u32", "mem_out", "size"],
   costNs: 8,
-  call: (env: NetEnv, _ctx: number, offset: number, to: number, len: number): number => {
-    const skb = env.skb;
-    const off = offset >>> 0;
-    const err = outside(skb.len, off, len >>> 0);
-    if (err !== 0) return err;
-    copyBytes(env.kernel.arena, to, skb.data + off, len);
-    return 0;
-  },
+  call: (env: NetEnv, _ctx: number, offset: number, to: number, len: number): number =>
+    xdpLoad(env, offset >>> 0, to, len >>> 0),
 };
+
+/** __bpf_xdp_load_bytes. @returns 0 or -errno */
+export function xdpLoad(env: NetEnv, offset: number, to: number, len: number): number {
+  const skb = env.skb;
+  const err = outside(skb.len, offset, len);
+  if (err !== 0) return err;
+  copyBytes(env.kernel.arena, to, skb.data + offset, len);
+  return 0;
+}
 
 /** `bpf_xdp_store_bytes`. */
 export const xdpStoreBytes: HelperDef<NetEnv> = {
@@ -44,15 +47,18 @@ export const xdpStoreBytes: HelperDef<NetEnv> = {
   since: "5.18",
   args: ["ctx", "u32", "mem", "size"],
   costNs: 8,
-  call: (env: NetEnv, _ctx: number, offset: number, from: number, len: number): number => {
-    const skb = env.skb;
-    const off = offset >>> 0;
-    const err = outside(skb.len, off, len >>> 0);
-    if (err !== 0) return err;
-    copyBytes(env.kernel.arena, skb.data + off, from, len);
-    return 0;
-  },
+  call: (env: NetEnv, _ctx: number, offset: number, from: number, len: number): number =>
+    xdpStore(env, offset >>> 0, from, len >>> 0),
 };
+
+/** __bpf_xdp_store_bytes. @returns 0 or -errno */
+export function xdpStore(env: NetEnv, offset: number, from: number, len: number): number {
+  const skb = env.skb;
+  const err = outside(skb.len, offset, len);
+  if (err !== 0) return err;
+  copyBytes(env.kernel.arena, skb.data + offset, from, len);
+  return 0;
+}
 
 /** `bpf_xdp_get_buff_len`. */
 export const xdpGetBuffLen: HelperDef<NetEnv> = {

@@ -70,6 +70,9 @@ export class MachineBench {
       userRecord: () => undefined,
       packetBytes: () => null,
       legacyLoad: (_ctx, offset, size) => this.legacy(offset, size),
+      packetSlice: () => 0,
+      packetLoad: () => -14,
+      packetStore: () => -14,
     });
     this.interpreter = createInterpreter(this.machine);
     this.ctx = this.arena.alloc(256);
