@@ -29,8 +29,9 @@ export const strtol: HelperDef = {
   args: ["mem", "size", "u64", "mem_fixed"],
   ret: "int",
   call(env: BpfEnv, buf: number, size: number, flags: number, flagsHi: number, res: number): number {
-    const p = parseNumber(env.machine.arena.u8, buf, size >>> 0, flags, flagsHi);
+    // the result is zeroed first, even where it lies in the text
     store(env, res, 0, 0);
+    const p = parseNumber(env.machine.arena.u8, buf, size >>> 0, flags, flagsHi);
     if (p.used < 0) return p.used;
     const tooBig = p.hi > 0x80000000 || (p.hi === 0x80000000 && p.lo > 0);
     if (p.negative ? tooBig : p.hi >= 0x80000000) return -ERANGE;
@@ -49,8 +50,9 @@ export const strtoul: HelperDef = {
   args: ["mem", "size", "u64", "mem_fixed"],
   ret: "int",
   call(env: BpfEnv, buf: number, size: number, flags: number, flagsHi: number, res: number): number {
-    const p = parseNumber(env.machine.arena.u8, buf, size >>> 0, flags, flagsHi);
+    // the result is zeroed first, even where it lies in the text
     store(env, res, 0, 0);
+    const p = parseNumber(env.machine.arena.u8, buf, size >>> 0, flags, flagsHi);
     if (p.used < 0) return p.used;
     if (p.negative) return -EINVAL;
     store(env, res, p.lo, p.hi);

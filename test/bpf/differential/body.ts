@@ -128,9 +128,9 @@ export class Body {
     return [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].filter((r) => this.reg(r).t === "scalar");
   }
 
-  /** A register that holds the context, -1 when none does. */
+  /** The highest register that holds the context, -1 when none does. */
   ctx(): number {
-    return this.state.regs.findIndex((r) => r.t === "ctx");
+    return this.state.regs.findLastIndex((r) => r.t === "ctx");
   }
 
   /** The pinned register that points to the start of the trace, -1 when there is none. */

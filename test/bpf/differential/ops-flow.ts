@@ -138,7 +138,8 @@ export function callFunction(b: Body): boolean {
   const callable = b.plan.functions.filter((f) => f.role === "sub" && f.level > b.level);
   if (callable.length === 0 || (b.role !== "main" && b.role !== "sub")) return false;
   const f = b.pick(callable);
-  if (f.params.includes("ctx") && b.ctx() < 0) return false;
+  // in a lower register an earlier argument could overwrite it
+  if (f.params.includes("ctx") && b.ctx() < 6) return false;
   passArguments(b, f);
   b.code.reach(0x85, 0, 1, f.label);
   f.used = true;

@@ -31,6 +31,12 @@ describe("helpers answer what Linux 6.18 answered", () => {
     },
   );
 
+  it("strtoul zeroes its result before it reads, also where the result lies in the text: -EINVAL", () => {
+    const bench = new Bench();
+    const buf = bench.put(latin1("42\0\0\0\0\0\0"));
+    expect(strtoul.call(recordingEnv(bench), buf, 8, 10, 0, buf)).toBe(-22);
+  });
+
   it.each(formatAnswers)("trace_vprintk of %j with %i arguments answers %i: %j", (format, count, want, line) => {
     const bench = new Bench();
     const env = recordingEnv(bench);
