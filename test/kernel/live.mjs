@@ -56,6 +56,11 @@ const cases = [
     args: ["test/bpf/kfuncs/oracle/record.mjs", "--check"],
     needs: ["cc", "libbpf"],
   },
+  {
+    name: "instructions are refused in the words recorded",
+    args: ["test/bpf/isa/record-refusals.mjs", "--check"],
+    needs: ["cc"],
+  },
   ...tables.map((table) => ({
     name: `namespaces: ${table} as recorded`,
     args: ["test/kernel/netns/record.mjs", "--check", table],

@@ -13,6 +13,8 @@ export interface Frame {
   /** r0 to r10, unsigned. */
   regs: bigint[];
   readonly fp: number;
+  /** How often its `may_goto`s will still fall through. */
+  mayGoto: number;
 }
 
 /** Stops the run. */

@@ -16,7 +16,7 @@ import {
   CELL_TAIL_CALLS,
   FRAME_BYTES,
   LEVEL_BYTES,
-  MAX_RUN_INSNS,
+  MAX_MAY_GOTO,
   MAX_TAIL_CALLS,
 } from "../jit/cells.ts";
 import { FAULT } from "../jit/emitter.ts";
@@ -48,7 +48,7 @@ function runProgram(machine: BpfMachine<BpfEnv>, program: LiveProgram, ctx: numb
   setCell(machine, CELL_CTX, ctx);
   setCell(machine, CELL_TAIL_CALLS, 0);
   setCell(machine, CELL_START, cell(machine, CELL_INSNS));
-  const r0 = execute({ machine, program, regs: registers([BigInt(ctx)], fp), fp }, 0);
+  const r0 = execute({ machine, program, regs: registers([BigInt(ctx)], fp), fp, mayGoto: MAX_MAY_GOTO }, 0);
   for (const [c, value] of saved) setCell(machine, c, value);
   machine.arena.u64[(machine.memory.cells + CELL_R0) >>> 3] = r0;
   return Number(r0 & 0xffffffffn);
@@ -72,8 +72,8 @@ function execute(frame: Frame, slot: number): bigint {
     if (insn === undefined) throw new BugError("INTERP_END", "the interpreter ran past the end of a program");
     const executed = (cell(frame.machine, CELL_INSNS) + 1) >>> 0;
     setCell(frame.machine, CELL_INSNS, executed);
-    if ((executed - cell(frame.machine, CELL_START)) >>> 0 > MAX_RUN_INSNS) {
-      fail(frame, insn, FAULT.tooLong, BigInt(MAX_RUN_INSNS));
+    if ((executed - cell(frame.machine, CELL_START)) >>> 0 > frame.program.linked.maxInsns) {
+      fail(frame, insn, FAULT.tooLong, BigInt(frame.program.linked.maxInsns));
     }
     at++;
     switch (insn.kind) {
@@ -82,6 +82,9 @@ function execute(frame: Frame, slot: number): bigint {
         break;
       case "jump":
         if (condition(insn.op, insn.wide, frame.regs[insn.dst]!, operand(frame, insn))) at = indexOfSlot[insn.target]!;
+        break;
+      case "may_goto":
+        if (frame.mayGoto-- <= 0) at = indexOfSlot[insn.target]!;
         break;
       case "exit":
         return frame.regs[0]!;
@@ -107,7 +110,7 @@ function execute(frame: Frame, slot: number): bigint {
 
 type Straight = Exclude<
   Insn,
-  { kind: "ja" | "jump" | "exit" | "call_sub" | "call_helper" | "call_kfunc" | "ld_packet" }
+  { kind: "ja" | "jump" | "may_goto" | "exit" | "call_sub" | "call_helper" | "call_kfunc" | "ld_packet" }
 >;
 
 function step(frame: Frame, insn: Straight): void {
@@ -197,7 +200,7 @@ function imm64(frame: Frame, insn: Extract<Insn, { kind: "ld_imm64" }>): bigint 
 function callSubprogram(frame: Frame, insn: Extract<Insn, { kind: "call_sub" }>): bigint {
   const { machine, program } = frame;
   const fp = frame.fp - FRAME_BYTES;
-  const callee: Frame = { machine, program, regs: registers(frame.regs.slice(1, 6), fp), fp };
+  const callee: Frame = { machine, program, regs: registers(frame.regs.slice(1, 6), fp), fp, mayGoto: MAX_MAY_GOTO };
   if (fp % LEVEL_BYTES === 0) {
     const first = program.linked.decoded.insns[program.linked.decoded.indexOfSlot[insn.target]!]!;
     fail(callee, first, FAULT.stackOverflow, 0n);
@@ -223,6 +226,7 @@ function tailCall(frame: Frame, insn: Insn): boolean {
   setCell(machine, CELL_TAIL_CALLS, taken + 1);
   frame.program = machine.liveOf(next);
   frame.regs = registers([BigInt(ctx)], frame.fp);
+  frame.mayGoto = MAX_MAY_GOTO;
   return true;
 }
 

@@ -6,6 +6,7 @@
  */
 import { ObjectError } from "../../engine/errors.ts";
 import type { Insn } from "./insn.ts";
+import { fieldsRefusal } from "./refusals.ts";
 import { type InsnFields, type InsnRow, rowsOfOpcode } from "./table.ts";
 
 /** A decoded program. */
@@ -63,13 +64,9 @@ export function decodeProgram(name: string, bytes: Uint8Array): DecodedProgram {
     const row = rowOf(opcode, f);
     if (row === undefined) {
       const known = rowsOfOpcode[opcode]!.length > 0;
-      throw insnError(
-        name,
-        slot,
-        known ? `opcode ${hex(opcode)} uses reserved fields` : `unknown opcode ${hex(opcode)}`,
-      );
+      throw insnError(name, slot, known ? fieldsRefusal(opcode, f) : `unknown opcode ${hex(opcode)}`);
     }
-    if (row.refuse !== undefined) throw insnError(name, slot, `${row.refuse} are not supported`, "INSN_UNSUPPORTED");
+    if (row.refuse !== undefined) throw insnError(name, slot, row.refuse, "INSN_UNSUPPORTED");
     checkFields(name, slot, row, f);
     if (opcode === 0x18) checkSecondSlot(name, slot, bytes);
     insns.push({ ...row.body(f), slot });
@@ -109,7 +106,7 @@ function checkFields(name: string, slot: number, row: InsnRow, f: InsnFields): v
   const used = names(row);
   for (const field of ["dst", "src", "off", "imm"] as const) {
     if (row[field as "src" | "off" | "imm"] === undefined && !used.has(field) && f[field] !== 0) {
-      throw insnError(name, slot, `opcode ${hex(row.opcode)} uses reserved fields (${field} is ${f[field]})`);
+      throw insnError(name, slot, `${fieldsRefusal(row.opcode, f)} (${field} is ${f[field]})`);
     }
   }
   if (used.has("dst") && f.dst > 10) throw insnError(name, slot, `R${f.dst} is invalid`);
@@ -169,7 +166,7 @@ function checkTargets(
     while (fn + 1 < functionSlots.length && insn.slot >= functionSlots[fn + 1]!) fn++;
     const start = functionSlots[fn]!;
     const end = functionSlots[fn + 1] ?? indexOfSlot.length;
-    if (insn.kind === "ja" || insn.kind === "jump") {
+    if (insn.kind === "ja" || insn.kind === "jump" || insn.kind === "may_goto") {
       if (insn.target < start || insn.target >= end) {
         throw insnError(name, insn.slot, `jump out of range from insn ${insn.slot} to ${insn.target}`);
       }

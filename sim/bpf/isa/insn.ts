@@ -105,6 +105,8 @@ export type InsnBody =
       readonly imm: number;
     }
   | { readonly kind: "ja"; readonly target: number }
+  /** Falls through, and jumps when the function's loop budget is used up (`MAX_MAY_GOTO`). */
+  | { readonly kind: "may_goto"; readonly target: number }
   | {
       readonly kind: "jump";
       readonly op: JumpOp;
@@ -125,5 +127,5 @@ export type Insn = InsnBody & { readonly slot: number };
 
 /** The instruction kinds that may be followed by an instruction other than the next one. */
 export function endsBlock(insn: Insn): boolean {
-  return insn.kind === "ja" || insn.kind === "jump" || insn.kind === "exit";
+  return insn.kind === "ja" || insn.kind === "jump" || insn.kind === "may_goto" || insn.kind === "exit";
 }

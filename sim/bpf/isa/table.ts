@@ -37,7 +37,7 @@ export interface InsnRow {
   readonly src?: number;
   readonly off?: number;
   readonly imm?: number;
-  /** The form is known and netsim does not run it: why, for the message. */
+  /** The form is known and netsim does not run it: the sentence that says why, the kernel's where it has one. */
   readonly refuse?: string;
   readonly body: (f: InsnFields) => InsnBody;
 }
@@ -87,6 +87,9 @@ const ATOMICS: readonly { readonly op: AtomicOp; readonly code: number; readonly
   { op: "xor", code: 0xa0, sign: "^=" },
 ];
 
+/** An object names its maps by relocation; index and fd both only mean something to the process that loads it. */
+const MAP_BY_INDEX = "fd_idx without fd_array is invalid: name the map by a relocation";
+
 const BPF_FETCH = 0x01;
 const BPF_XCHG = 0xe1;
 const BPF_CMPXCHG = 0xf1;
@@ -117,8 +120,13 @@ export const insnRows: readonly InsnRow[] = [
   { opcode: 0x85, text: "call {tolong}", src: 1, body: (f) => ({ kind: "call_sub", target: f.immTarget }) },
   { opcode: 0x85, text: "call kernel-function#{imm}", src: 2, body: (f) => ({ kind: "call_kfunc", id: f.imm }) },
   { opcode: 0x95, text: "exit", body: () => ({ kind: "exit" }) },
-  refused({ opcode: 0xe5, text: "may_goto {to}", src: 0 }, "may_goto"),
-  refused({ opcode: 0xbf, text: "r{dst} = addr_space_cast(r{src}, {imm})", off: 1 }, "arena address space casts"),
+  { opcode: 0xe5, text: "may_goto {to}", body: (f) => ({ kind: "may_goto", target: f.offTarget }) },
+  ...[1, 0x10000].map((imm) =>
+    refused(
+      { opcode: 0xbf, text: `r{dst} = addr_space_cast(r{src}, ${imm >>> 16}, ${imm & 1})`, off: 1, imm },
+      "addr_space_cast insn can only be used in a program that has an associated arena",
+    ),
+  ),
 ];
 
 /** The rows of an opcode; those that a fixed offset tells apart come first. */
@@ -291,8 +299,8 @@ function imm64Rows(): InsnRow[] {
       src: 4,
       body: (f) => ({ kind: "ld_imm64", what: "func", dst: f.dst, lo: f.imm, hi: 0, target: f.immTarget }),
     },
-    refused({ opcode, text: "r{dst} = map[idx:{imm}]", src: 5 }, "maps by fd array index"),
-    refused({ opcode, text: "r{dst} = map[idx:{imm}][0]+{next}", src: 6 }, "maps by fd array index"),
+    refused({ opcode, text: "r{dst} = map[idx:{imm}]", src: 5 }, MAP_BY_INDEX),
+    refused({ opcode, text: "r{dst} = map[idx:{imm}][0]+{next}", src: 6 }, MAP_BY_INDEX),
   ];
 }
 

@@ -39,6 +39,14 @@ export const STACK_LEVELS = 16;
 export const MAX_TAIL_CALLS = 33;
 /** A run that loops longer than this is stopped. */
 export const MAX_RUN_INSNS: number = 2 ** 25;
+/** The same for programs with `may_goto`, whose loops are endless by intention. */
+export const MAX_RUN_INSNS_MAY_GOTO: number = 2 ** 31;
+/**
+ * How often the `may_goto`s of one call of a function fall through together.
+ * @source include/linux/bpf_verifier.h BPF_MAX_LOOPS
+ * @differs since 6.15 Linux counts only where an architecture's JIT has no clock; on x86-64 and arm64 a loop ends after 250 ms
+ */
+export const MAX_MAY_GOTO: number = 8 * 1024 * 1024;
 
 /** What an instruction costs, ns. @source FACTS 4.9: measured on Linux 6.18 with BPF_PROG_RUN */
 export const INSN_COST_NS = 0.54;

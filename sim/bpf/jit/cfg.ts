@@ -82,7 +82,7 @@ function rawBlocks(insns: readonly Insn[], indexOfSlot: Int32Array, first: numbe
   const leaders = new Set<number>([first]);
   for (let i = first; i <= last; i++) {
     const insn = insns[i]!;
-    if (insn.kind === "ja" || insn.kind === "jump") leaders.add(indexOfSlot[insn.target]!);
+    if (insn.kind === "ja" || insn.kind === "jump" || insn.kind === "may_goto") leaders.add(indexOfSlot[insn.target]!);
     if (mayLeave(insn) && i < last) leaders.add(i + 1);
   }
   const starts = [...leaders].sort((a, b) => a - b);
@@ -93,7 +93,7 @@ function rawBlocks(insns: readonly Insn[], indexOfSlot: Int32Array, first: numbe
     let successors: number[];
     if (insn.kind === "exit") successors = [];
     else if (insn.kind === "ja") successors = [blockOf.get(indexOfSlot[insn.target]!)!];
-    else if (insn.kind === "jump") {
+    else if (insn.kind === "jump" || insn.kind === "may_goto") {
       const taken = blockOf.get(indexOfSlot[insn.target]!)!;
       successors = taken === i + 1 ? [taken] : [taken, i + 1];
     } else successors = [i + 1];

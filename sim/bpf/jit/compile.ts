@@ -9,7 +9,7 @@ import { Wasm, type WasmModule } from "../../engine/wasm.ts";
 import { mapCallCostNs } from "../helpers/map-ops.ts";
 import type { Insn } from "../isa/insn.ts";
 import { defineAccessCheck } from "./access-check.ts";
-import { CELL_CTX, CELL_INSNS, CELL_START, FRAME_BYTES, INSN_COST_NS, LEVEL_BYTES, MAX_RUN_INSNS } from "./cells.ts";
+import { CELL_CTX, CELL_INSNS, CELL_START, FRAME_BYTES, INSN_COST_NS, LEVEL_BYTES, MAX_MAY_GOTO } from "./cells.ts";
 import { buildCfg, type Cfg } from "./cfg.ts";
 import { emitAlu, emitCondition, emitMovsx, emitNeg, emitSwap } from "./emit-alu.ts";
 import { emitKernelCall, emitSubprogramCall } from "./emit-call.ts";
@@ -147,6 +147,7 @@ function compileFunction(
       condition(b) {
         const insn = insns[cfg.blocks[b]!.last]!;
         if (insn.kind === "jump") emitCondition(e, insn);
+        else if (insn.kind === "may_goto") emitMayGoto(e);
       },
       turn(b) {
         stopWhenTooLong(e, insns[cfg.blocks[b]!.first]!);
@@ -194,6 +195,10 @@ function prologue(e: Emitter): WasmCode {
     code.memory(W.i32_load, CELL_START);
     code.set(e.local("start", I32));
   }
+  if (e.uses("budget")) {
+    code.i32(MAX_MAY_GOTO);
+    code.set(e.local("budget", I32));
+  }
   code.i32(cells);
   code.memory(W.i64_load, CELL_INSNS);
   code.set(e.acct);
@@ -227,16 +232,29 @@ function callCostNs(program: LinkedProgram, state: FlowState, insn: KernelCall):
   return (map === undefined ? null : mapCallCostNs(id, map.spec.kind)) ?? helper.costNs;
 }
 
+/** Pushes whether the function's loop budget is used up, and takes one from it when it is not. */
+function emitMayGoto(e: Emitter): void {
+  const { code } = e;
+  const budget = e.local("budget", I32);
+  code.get(budget);
+  code.op(W.i32_eqz);
+  code.get(budget);
+  code.get(budget);
+  code.op(W.i32_eqz, W.i32_eqz, W.i32_sub);
+  code.set(budget);
+}
+
 function stopWhenTooLong(e: Emitter, insn: Insn): void {
   const { code } = e;
+  const limit = e.program.maxInsns;
   code.get(e.acct);
   code.op(W.i32_wrap_i64);
   code.get(e.local("start", I32));
   code.op(W.i32_sub);
-  code.i32(MAX_RUN_INSNS);
+  code.i32(limit);
   code.op(W.i32_gt_u);
   code.open(W.if);
-  code.i64(MAX_RUN_INSNS);
+  code.i64(limit);
   e.fault(insn, FAULT.tooLong);
   code.end();
 }
@@ -288,6 +306,7 @@ function emitInsn(e: Emitter, insn: Insn): void {
       break;
     case "ja":
     case "jump":
+    case "may_goto":
       break;
     default:
       assertNever(insn);

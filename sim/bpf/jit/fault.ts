@@ -8,7 +8,7 @@ import { POISON_CORE } from "../core/patch.ts";
 import { insnText } from "../isa/disassemble.ts";
 import { helperName } from "../object/helper-names.ts";
 import type { LineInfo, ProgramSpec } from "../spec.ts";
-import { CELL_CTX, LEVEL_BYTES, MAX_RUN_INSNS, type MachineMemory, STACK_LEVELS } from "./cells.ts";
+import { CELL_CTX, LEVEL_BYTES, type MachineMemory, STACK_LEVELS } from "./cells.ts";
 import { FAULT } from "./emitter.ts";
 import type { LinkedProgram } from "./link.ts";
 
@@ -58,7 +58,7 @@ function sentence(arena: Arena, memory: MachineMemory, program: LinkedProgram, f
     case FAULT.ctxAccess:
       return ctxSentence(Number(BigInt.asIntN(64, value)), size & 0xff, (size & 0x100) !== 0);
     case FAULT.tooLong:
-      return `ran for more than ${MAX_RUN_INSNS} instructions: an endless loop`;
+      return `ran for more than ${program.maxInsns} instructions: an endless loop`;
     case FAULT.stackOverflow:
       return `the call chain needs more than ${LEVEL_BYTES} bytes of stack`;
     case FAULT.zeroSize:

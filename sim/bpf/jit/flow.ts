@@ -108,6 +108,7 @@ export function transfer(program: LinkedProgram, state: FlowState, insn: Insn): 
       return;
     case "ja":
     case "jump":
+    case "may_goto":
     case "exit":
       return;
   }

@@ -17,7 +17,7 @@ import { helperName } from "../object/helper-names.ts";
 import type { ProgKind, ProgTypeDef } from "../prog-type.ts";
 import { progTypeOf } from "../prog-types/index.ts";
 import { isMapRelocation, type ProgramSpec } from "../spec.ts";
-import { MAX_CALL_FRAMES } from "./cells.ts";
+import { MAX_CALL_FRAMES, MAX_RUN_INSNS, MAX_RUN_INSNS_MAY_GOTO } from "./cells.ts";
 
 /** Licences under which GPL-only helpers may be called. @source include/linux/license.h */
 const GPL_LICENSES: ReadonlySet<string> = new Set([
@@ -72,6 +72,8 @@ export interface LinkedProgram {
   readonly ksyms: ReadonlyMap<number, number>;
   readonly gpl: boolean;
   readonly tag: string;
+  /** A run of more instructions is stopped. */
+  readonly maxInsns: number;
 }
 
 /** What the kernel offers programs by name and number. */
@@ -145,7 +147,7 @@ function attachOf(spec: ProgramSpec, options: LoadProgramOptions, def: ProgTypeD
 }
 
 /** What follows from the spec alone. */
-type ProgramImage = Pick<LinkedProgram, "decoded" | "functions" | "functionOfSlot" | "callOrder" | "tag">;
+type ProgramImage = Pick<LinkedProgram, "decoded" | "functions" | "functionOfSlot" | "callOrder" | "tag" | "maxInsns">;
 
 const images: WeakMap<ProgramSpec, ProgramImage> = new WeakMap();
 
@@ -161,6 +163,7 @@ function imageOf(spec: ProgramSpec): ProgramImage {
       functionOfSlot: new Map(functions.map((fn, i) => [fn.slot, i])),
       callOrder: orderCalls(spec.name, functions),
       tag: programTag(spec.insns, spec.relocations),
+      maxInsns: decoded.insns.some((insn) => insn.kind === "may_goto") ? MAX_RUN_INSNS_MAY_GOTO : MAX_RUN_INSNS,
     };
     images.set(spec, image);
   }

@@ -18,11 +18,11 @@ describe("decoding refuses, naming program and instruction", () => {
     [["bfb0000000000000", EXIT], "insn 0: R11 is invalid"],
     [["b70a000000000000", EXIT], "insn 0: frame pointer is read only"],
     [["db a0 f8ff e1000000".replaceAll(" ", ""), EXIT], "insn 0: frame pointer is read only"],
-    [["b710000000000000", EXIT], "insn 0: opcode b7 uses reserved fields (src is 1)"],
-    [["0f10000005000000", EXIT], "insn 0: opcode 0f uses reserved fields (imm is 5)"],
-    [["3700020007000000", EXIT], "insn 0: opcode 37 uses reserved fields (off is 2)"],
-    [["dc00000011000000", EXIT], "insn 0: opcode dc uses reserved fields"],
-    [["db10000002000000", EXIT], "insn 0: opcode db uses reserved fields"],
+    [["b710000000000000", EXIT], "insn 0: BPF_MOV uses reserved fields (src is 1)"],
+    [["0f10000005000000", EXIT], "insn 0: BPF_ALU uses reserved fields (imm is 5)"],
+    [["3700020007000000", EXIT], "insn 0: BPF_ALU uses reserved fields"],
+    [["dc00000011000000", EXIT], "insn 0: BPF_END uses reserved fields"],
+    [["db10000002000000", EXIT], "insn 0: BPF_ATOMIC uses invalid atomic opcode 02"],
     [["1800000000000000"], "insn 0: invalid bpf_ld_imm64 insn: its second slot is missing"],
     [["1800000000000000", "0100000000000000", EXIT], "insn 0: invalid bpf_ld_imm64 insn: its second slot is not empty"],
     [["0500050000000000", EXIT], "insn 0: jump out of range from insn 0 to 6"],
@@ -34,7 +34,9 @@ describe("decoding refuses, naming program and instruction", () => {
     [["b700000000000000"], "insn 0: last insn is not an exit or jmp"],
     [["8510000009000000", EXIT], "insn 0: call to invalid destination"],
     [["8510000000000000", "b700000000000000"], "insn 0: last insn is not an exit or jmp"],
-    [["e500000000000000", EXIT], "insn 0: may_goto are not supported"],
+    [["e500050000000000", EXIT], "insn 0: jump out of range from insn 0 to 6"],
+    [["8d00000001000000", EXIT], "insn 0: unknown opcode 8d"],
+    [["1851000000000000", "0000000000000000", EXIT], "insn 0: fd_idx without fd_array is invalid"],
   ])("%s: %s", (insns, message) => {
     const text = messageOf(() => decodeProgram("p", bytes(...insns)));
     expect(text).toContain('program "p": ');

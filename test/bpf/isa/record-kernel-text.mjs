@@ -84,6 +84,7 @@ for (const cls of [5, 6])
   }
 form(slot(0x05, 0, 0, 0, 0));
 form(slot(0x06, 0, 0, 0, 0));
+form(slot(0xe5, 0, 0, 1, 0), slot(0xb7, 7, 0, 0, 1));
 form(slot(0x85, 0, 0, 0, 5));
 form(slot(0x85, 0, 0, 0, 8));
 form(slot(0x85, 0, 1, 0, 2));

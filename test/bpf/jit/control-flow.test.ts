@@ -10,6 +10,45 @@ function both(text: string): { readonly r0: bigint; readonly insns: number } {
   return jit;
 }
 
+describe("may_goto", () => {
+  it("falls through while the function's budget lasts, in both engines", () => {
+    expect(both("r0 = 0\nl: may_goto out\nr0 += 1\nif r0 < 1000 goto l\nout: exit")).toEqual({
+      r0: 1000n,
+      insns: 3002,
+    });
+  });
+
+  it("jumps after 8,388,608 of them, whatever the number of instructions between", () => {
+    const program = bench.load("r0 = 0\nl: may_goto out\nr0 += 1\nr1 = r0\nr1 += 1\nr1 += 2\ngoto l\nout: exit");
+    expect(bench.jit(program)).toEqual({ r0: 8388608n, insns: 8388608 * 6 + 3 });
+  });
+
+  it("draws on one budget in all of a function, and on another in each call of one", () => {
+    const text = `
+      r6 = 0
+    a: may_goto b
+      r6 += 1
+      if r6 < 8000000 goto a
+    b: r7 = 0
+    c: may_goto d
+      r7 += 1
+      goto c
+    d: call f
+      r0 += r7
+      exit
+    f: r0 = 0
+    g: may_goto h
+      r0 += 1
+      goto g
+    h: exit`;
+    expect(bench.jit(bench.load(text)).r0).toBe(BigInt(388608 + 8388608));
+  });
+
+  it("to the next instruction is no jump and takes nothing from the budget", () => {
+    expect(both("r0 = 7\nmay_goto pc+0\nexit").r0).toBe(7n);
+  });
+});
+
 describe("control flow is recovered", () => {
   it("a loop with its test at the end", () => {
     expect(both("r0 = 0\nr1 = 10\nl: r0 += r1\nr1 -= 1\nif r1 != 0 goto l\nexit")).toEqual({ r0: 55n, insns: 33 });
