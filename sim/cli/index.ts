@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import type { Operation } from "effection";
 import { nearest } from "../engine/nearest.ts";
 import type { CliCommand, CommandContext } from "./command.ts";
+import { btfDump } from "./commands/btf-dump.ts";
 import { check } from "./commands/check.ts";
 import { progDump } from "./commands/prog-dump.ts";
 import { progShow } from "./commands/prog-show.ts";
@@ -12,10 +13,10 @@ import { type FaultContext, reportFailure } from "./failure.ts";
 import { type CliIo, EXIT } from "./io.ts";
 
 /** All commands. */
-export const commands: readonly CliCommand[] = [run, check, progShow, progDump, schema];
+export const commands: readonly CliCommand[] = [run, check, progShow, progDump, btfDump, schema];
 
 /** Groups of commands: the first word, and what the group is about. */
-const GROUPS: Readonly<Record<string, string>> = { prog: "look into eBPF objects" };
+const GROUPS: Readonly<Record<string, string>> = { prog: "look into eBPF objects", btf: "look into types" };
 
 /**
  * Runs a command line.
@@ -71,7 +72,7 @@ function build(io: CliIo, choose: (operation: () => Operation<number>) => void, 
     const command = prepare(parent.command(words[words.length - 1]!), io).description(c.summary);
     c.define(command);
     command.action((...given: unknown[]) => {
-      const args = given.slice(0, -2) as (string | undefined)[];
+      const args = given.slice(0, -2).flat() as (string | undefined)[];
       const options = given[given.length - 2] as Readonly<Record<string, unknown>>;
       choose(() => c.execute(context, args, options));
     });

@@ -27,6 +27,11 @@ const cases = [
     needs: ["bpftool"],
   },
   {
+    name: "bpftool prints types as recorded",
+    args: ["test/bpf/btf/record-dumps.mjs", "--check"],
+    needs: ["bpftool"],
+  },
+  {
     name: "libbpf relocates against the simulated kernel's types as recorded",
     args: ["test/bpf/core/libbpf/record.mjs", "--check"],
     needs: ["cc", "libbpf", "pkg-config"],

@@ -73,8 +73,15 @@ export function parseBtf(data: Uint8Array, place: ObjectPlace): { readonly btf: 
   return { btf: { types: readTypes(view, typeStart, typeEnd, strings, at) }, strings };
 }
 
-/** Strings are looked up many times and decoded once. */
+/** Names are ASCII nearly always: then the table is decoded at once and each name is a slice of it. */
 function stringTable(table: Uint8Array): BtfStrings {
+  if (table.every((byte) => byte < 0x80)) {
+    const all = new TextDecoder("latin1").decode(table);
+    return (offset) => {
+      const end = offset < all.length ? all.indexOf("\0", offset) : -1;
+      return end < 0 ? null : all.slice(offset, end);
+    };
+  }
   const cache = new Map<number, string>();
   const utf8 = new TextDecoder("utf-8");
   return (offset) => {
@@ -202,7 +209,9 @@ function readType(
     case 17:
       return { kind: "decl_tag", name, type: ref(sizeOrType), component: u32(at) | 0 };
     case 18:
-      return { kind: "type_tag", name, type: ref(sizeOrType) };
+      return flag
+        ? { kind: "type_tag", name, type: ref(sizeOrType), attribute: true }
+        : { kind: "type_tag", name, type: ref(sizeOrType) };
     default: {
       const values = each(12, (v) => {
         const raw = (BigInt(u32(v + 8)) << 32n) | BigInt(u32(v + 4));

@@ -44,7 +44,14 @@ export type BtfType =
       readonly values: readonly { readonly name: string; readonly value: bigint }[];
     }
   | { readonly kind: "fwd"; readonly name: string; readonly union: boolean }
-  | { readonly kind: "typedef" | "type_tag"; readonly name: string; readonly type: number }
+  | { readonly kind: "typedef"; readonly name: string; readonly type: number }
+  | {
+      readonly kind: "type_tag";
+      readonly name: string;
+      readonly type: number;
+      /** The name is an attribute of the compiler's, `address_space(1)`; absent: it is a tag of the program's. */
+      readonly attribute?: true;
+    }
   | { readonly kind: "volatile" | "const" | "restrict"; readonly type: number }
   | { readonly kind: "func"; readonly name: string; readonly type: number; readonly linkage: number }
   | {

@@ -15,10 +15,14 @@ const MAX_BYTES = 256 * 1024 * 1024;
  * @throws ObjectError OBJECT_MISSING, OBJECT_UNREADABLE, OBJECT_TOO_LARGE, and those of `parseObject`
  */
 export function readObject(file: string, shown: string = file): ObjectSpec {
-  return parseObject(readBytes(file, shown), shown);
+  return parseObject(readObjectBytes(file, shown), shown);
 }
 
-function readBytes(file: string, shown: string): Uint8Array {
+/**
+ * The bytes of an object file, or of a BTF file.
+ * @throws ObjectError OBJECT_MISSING, OBJECT_UNREADABLE, OBJECT_TOO_LARGE
+ */
+export function readObjectBytes(file: string, shown: string): Uint8Array {
   try {
     if (statSync(file).isDirectory()) {
       throw objectError("OBJECT_UNREADABLE", { file: shown || '""' }, "a directory, expected an object file");

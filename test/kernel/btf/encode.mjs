@@ -91,6 +91,10 @@ function bodyOf(t, text) {
         return [text(v.name), Number(value & 0xffffffffn), Number(value >> 32n)];
       });
       break;
+    case "TYPE_TAG":
+      // bpftool does not tell whether a tag is an attribute of the compiler's; this one always is
+      body.flag = t.name.startsWith("address_space(");
+      break;
     case "FWD":
       body.flag = t.fwd_kind === "union";
       break;
