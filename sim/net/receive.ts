@@ -8,7 +8,7 @@
  */
 import { COST_NS } from "./cost.ts";
 import { SKB_DROP_REASON } from "./drop-reason.ts";
-import { ETH_HLEN, ETH_P_8021AD, ETH_P_8021Q } from "./ether.ts";
+import { ETH_HLEN, ETH_P_8021AD, ETH_P_8021Q, VLAN_HLEN } from "./ether.ts";
 import type { Kernel } from "./kernel.ts";
 import { type PacketTap, TC_HOOK_OK } from "./netdev.ts";
 import { PACKET_OTHERHOST, type Skb, SkbQueue } from "./skb.ts";
@@ -34,7 +34,10 @@ export function netifReceiveSkb(skb: Skb): void {
   if (dev.xdp !== null && dev.xdp.mode === "xdpgeneric") {
     if (!doXdpGeneric(skb, dev)) return;
   }
-  if (skb.protocol === ETH_P_8021Q || skb.protocol === ETH_P_8021AD) vlanUntag(skb, kernel);
+  if ((skb.protocol === ETH_P_8021Q || skb.protocol === ETH_P_8021AD) && !vlanUntag(skb, kernel)) {
+    kernel.kfreeSkb(skb, dev, SKB_DROP_REASON.NOT_SPECIFIED);
+    return;
+  }
 
   if (host.taps.length > 0) deliverToTaps(host.taps, skb, false);
   if (dev.taps.length > 0) deliverToTaps(dev.taps, skb, false);
@@ -77,9 +80,11 @@ export function deliverToTaps(taps: readonly PacketTap[], skb: Skb, outgoing: bo
   for (let i = 0; i < taps.length; i++) taps[i]!.onPacket(skb, outgoing);
 }
 
-/** skb_vlan_untag: moves an in-band tag behind the MAC addresses into the skb's metadata. */
-function vlanUntag(skb: Skb, kernel: Kernel): void {
-  if (skb.vlanPresent || skb.len < ETH_HLEN + 4) return;
+/** skb_vlan_untag: moves an in-band tag behind the MAC addresses into the skb's metadata. @returns false: it is cut off, before the type */
+function vlanUntag(skb: Skb, kernel: Kernel): boolean {
+  if (skb.vlanPresent) return true;
+  // the two bytes behind the tag are looked at, too
+  if (skb.len < ETH_HLEN + VLAN_HLEN + 2) return false;
   const u8 = kernel.arena.u8;
   const d = skb.data;
   skb.vlanPresent = true;
@@ -92,6 +97,7 @@ function vlanUntag(skb: Skb, kernel: Kernel): void {
   skb.macHeader = skb.data;
   skb.networkHeader = skb.data + ETH_HLEN;
   skb.protocol = type >= 0x0600 ? type : 0x0004;
+  return true;
 }
 
 /** A CPU's softnet backlog. */

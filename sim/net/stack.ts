@@ -13,6 +13,7 @@ import { purgeTxQueues, setDown, setUp } from "./devices/device.ts";
 import { destroyDevice } from "./devices/index.ts";
 import { createLoopback } from "./devices/lo.ts";
 import { NETSIM_REASON } from "./drop-reason.ts";
+import { classicHelpers } from "./helpers/classic.ts";
 import { netHelpers } from "./helpers/index.ts";
 import { Host } from "./host.ts";
 import { HostBpf } from "./host-bpf.ts";
@@ -35,7 +36,7 @@ export interface HostOptions {
 /** Makes the kernels of one simulation, without hosts. */
 export function createKernel(options: KernelOptions): Kernel {
   const kernel = new Kernel(options);
-  const helpers: readonly HelperDef<NetEnv>[] = [...baseHelpers, ...netHelpers];
+  const helpers: readonly HelperDef<NetEnv>[] = [...baseHelpers, ...netHelpers, ...classicHelpers];
   const kfuncs: readonly KfuncDef<NetEnv>[] = [...baseKfuncs, ...netKfuncs];
   const machine: BpfMachine<NetEnv> = createMachine<NetEnv>({
     arena: kernel.arena,

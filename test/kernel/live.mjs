@@ -66,6 +66,11 @@ const cases = [
     args: ["test/bpf/isa/record-refusals.mjs", "--check"],
     needs: ["cc"],
   },
+  {
+    name: "classic BPF programs are checked and answered as recorded",
+    args: ["test/bpf/cbpf/record.mjs", "--check"],
+    needs: ["cc", "ip"],
+  },
   ...tables.map((table) => ({
     name: `namespaces: ${table} as recorded`,
     args: ["test/kernel/netns/record.mjs", "--check", table],

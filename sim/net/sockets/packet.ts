@@ -8,7 +8,7 @@
  * @differs SOCK_DGRAM, PACKET_MMAP rings and fanout are not there
  */
 import { SKB_DROP_REASON } from "../drop-reason.ts";
-import { ETH_HLEN, ETH_P_ALL } from "../ether.ts";
+import { ETH_HLEN, ETH_P_8021AD, ETH_P_8021Q, ETH_P_ALL, VLAN_HLEN } from "../ether.ts";
 import type { Host, PacketTypeHandler } from "../host.ts";
 import { AF_INET } from "../ip/address.ts";
 import { ipStack } from "../ip/ip-stack.ts";
@@ -16,6 +16,9 @@ import { NETDEV_TX_BUSY, NETDEV_TX_OK, type Netdev, type PacketTap } from "../ne
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
 import { PACKET_OUTGOING, type Skb } from "../skb.ts";
 import { type PacketCallback, Socket } from "./socket.ts";
+
+/** Tags of one frame that are looked through: one less than the kernel counts to. */
+const VLAN_MAX_DEPTH = 7;
 
 /** What a packet socket is bound to. */
 export interface PacketSocketOptions {
@@ -110,6 +113,7 @@ export class PacketSocket extends Socket implements PacketTap {
     skb.macHeader = skb.data;
     skb.networkHeader = skb.data + dev.hardHeaderLen;
     skb.protocol = protocolOf(skb, dev, this.protocol);
+    if (skb.protocol === ETH_P_8021Q || skb.protocol === ETH_P_8021AD) skb.networkHeader += tagBytes(skb);
     if (!this.qdiscBypass) {
       const rc = k.paths.devQueueXmit(skb);
       return rc === 2 ? 0 : rc > 0 ? -ERRNO.ENOBUFS : rc;
@@ -136,6 +140,19 @@ function protocolOf(skb: Skb, dev: Netdev, bound: number): number {
   if (dev.hardHeaderLen < ETH_HLEN) return bound === ETH_P_ALL ? ipVersionProtocol(skb, dev) : bound;
   const type = dev.host.kernel.arena.dv.getUint16(skb.data + 12);
   return type >= 0x0600 ? type : 0x0004;
+}
+
+/** vlan_get_protocol_and_depth: bytes of the VLAN tags behind the MAC header; 0 when one is cut off or there are too many. */
+function tagBytes(skb: Skb): number {
+  const dv = skb.dev!.host.kernel.arena.dv;
+  const start = skb.data + ETH_HLEN;
+  const end = skb.data + skb.len;
+  for (let p = start; p + VLAN_HLEN <= end && p < start + VLAN_MAX_DEPTH * VLAN_HLEN; ) {
+    const type = dv.getUint16(p + 2);
+    p += VLAN_HLEN;
+    if (type !== ETH_P_8021Q && type !== ETH_P_8021AD) return p - start;
+  }
+  return 0;
 }
 
 function ipVersionProtocol(skb: Skb, dev: Netdev): number {

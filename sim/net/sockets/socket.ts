@@ -4,20 +4,25 @@
  * An application either takes each packet at once (`onPacket`: address and length, the packet is gone when the callback returns), or
  * lets them queue up and is told (`onReadable`), then calls `receive` and `done`.
  *
- * @source net/core/sock.c sock_queue_rcv_skb, sk_filter_trim_cap; net/core/filter.c
+ * @source net/core/sock.c sock_queue_rcv_skb; net/core/filter.c sk_filter_trim_cap, sk_attach_filter, sk_detach_filter
  */
+import type { ClassicProgram } from "../../bpf/cbpf/insn.ts";
 import type { Program } from "../../bpf/program.ts";
+import { classicFilterBytes, loadClassic } from "../classic-filter.ts";
 import { COST_NS } from "../cost.ts";
 import { SKB_DROP_REASON } from "../drop-reason.ts";
 import { AF_INET, type Family, IpAddr } from "../ip/address.ts";
 import type { IpStack } from "../ip/ip-stack.ts";
 import { truesizeOf } from "../ip/truesize.ts";
+import { ERRNO, NetlinkError } from "../netlink-error.ts";
 import { type Skb, type SkbOwner, SkbQueue } from "../skb.ts";
 import { runSocketFilter } from "../tc/run-prog.ts";
 
 /** SO_RCVBUF's floor (SOCK_MIN_RCVBUF) and SO_SNDBUF's. */
 const MIN_RCVBUF = 2304;
 const MIN_SNDBUF = 4608;
+/** net.core.optmem_max as Linux 6.18 boots, bytes. */
+const OPTMEM_MAX = 131072;
 
 /** Where a received packet came from; overwritten by the next one. Words as in IpAddr. */
 class PacketSource {
@@ -52,8 +57,10 @@ export abstract class Socket implements SkbOwner {
   /** Called when a packet was queued. */
   onReadable: (() => void) | null = null;
   closed: boolean = false;
-  /** SO_ATTACH_BPF: a socket filter; its answer is how many bytes to keep. */
+  /** SO_ATTACH_BPF, SO_ATTACH_FILTER: a socket filter; its answer is how many bytes to keep. */
   filter: Program | null = null;
+  /** sk_omem_alloc: what an attached classic filter takes of the option memory, bytes. */
+  private filterBytes: number = 0;
   protected rcvBuf: number;
   protected sndBuf: number;
   private rmem: number = 0;
@@ -80,6 +87,25 @@ export abstract class Socket implements SkbOwner {
   /** Bytes (truesize) that wait to be read, and that are on their way out: `ss -m`. */
   get memory(): { readonly rmem: number; readonly wmem: number; readonly rcvBuf: number; readonly sndBuf: number } {
     return { rmem: this.rmem, wmem: this.wmem, rcvBuf: this.rcvBuf, sndBuf: this.sndBuf };
+  }
+
+  /**
+   * SO_ATTACH_FILTER: a classic program decides from now on, in place of any other filter.
+   * @throws ObjectError CLASSIC_INVALID where Linux says EINVAL
+   * @throws NetlinkError ENOMEM when it does not fit into the option memory beside the one that it replaces
+   */
+  attachFilter(program: ClassicProgram): void {
+    const bytes = classicFilterBytes(program);
+    if (this.filterBytes + bytes >= OPTMEM_MAX) throw new NetlinkError(ERRNO.ENOMEM);
+    this.filter = loadClassic(this.stack.kernel, program, "socket_filter");
+    this.filterBytes = bytes;
+  }
+
+  /** SO_DETACH_FILTER. @throws NetlinkError ENOENT when there is none */
+  detachFilter(): void {
+    if (this.filter === null) throw new NetlinkError(ERRNO.ENOENT);
+    this.filter = null;
+    this.filterBytes = 0;
   }
 
   /** Packets that wait to be read. */

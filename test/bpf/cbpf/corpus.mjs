@@ -311,16 +311,19 @@ export function numbers(seed) {
 
 const INTERESTING = [0, 1, 2, 3, 7, 12, 14, 23, 31, 255, 0x800, 0xffff, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff];
 
-/** A valid program made at random: any instructions, forward jumps, and at the end A folded into 8 bits. @returns [[code, jt, jf, k], ...] */
+/**
+ * A valid program made at random: any instructions, forward jumps, and at the end A folded into 8 bits. Loads beyond the packet, which
+ * end a program with 0, are kept rare. @returns [[code, jt, jf, k], ...]
+ */
 export function randomProgram(seed) {
   const rnd = numbers(seed);
   const pick = (list) => list[rnd(list.length)];
-  const length = 3 + rnd(60);
   const constant = () => (rnd(3) === 0 ? rnd(0x10000) * 0x10000 + rnd(0x10000) : pick(INTERESTING));
-  const offset = () => pick([rnd(80), rnd(80), rnd(16), 0xfff00000 + rnd(64), 0xffe00000 + rnd(64), constant()]);
+  const far = () => pick([0xfff00000 + rnd(40), 0xffe00000 + rnd(40), 60 + rnd(40), constant()]);
+  const offset = () => (rnd(5) === 0 ? far() : rnd(36));
   const out = Array.from({ length: 16 }, (_, i) => [rnd(2) ? 2 : 3, 0, 0, i]);
-  for (let at = 0; at < length; at++) {
-    const left = length - at - 1;
+  const count = 3 + rnd(60);
+  for (let n = 0; n < count; n++) {
     switch (rnd(14)) {
       case 0:
       case 1: {
@@ -329,51 +332,49 @@ export function randomProgram(seed) {
         break;
       }
       case 2:
-        out.push([pick([0x40, 0x48, 0x50]), 0, 0, rnd(2) ? rnd(40) : offset()]);
+        if (rnd(6) > 0) out.push([1, 0, 0, rnd(20)]);
+        out.push([pick([0x40, 0x48, 0x50]), 0, 0, rnd(10) > 0 ? rnd(30) : offset()]);
         break;
       case 3:
-        out.push([0xb1, 0, 0, rnd(60)]);
+        out.push([0xb1, 0, 0, rnd(40)]);
         break;
       case 4:
         out.push([pick([0, 1]), 0, 0, rnd(2) ? constant() : rnd(64)]);
         break;
       case 5:
-        out.push(
-          pick([
-            [0x80, 0, 0, 0],
-            [0x81, 0, 0, 0],
-            [7, 0, 0, 0],
-            [0x87, 0, 0, 0],
-            [0x84, 0, 0, 0],
-          ]),
-        );
+        out.push([pick([0x80, 0x81, 7, 0x87, 0x84]), 0, 0, 0]);
         break;
       case 6:
         out.push([pick([0x60, 0x61, 2, 3]), 0, 0, rnd(16)]);
         break;
       case 7:
-        // XOR_X, len-like metadata that both ends of a recording agree about
+        // metadata that is the same wherever the programs run
         out.push([0x20, 0, 0, SKF_AD_OFF + pick([0, 4, 40, 48])]);
         break;
       case 8:
-        out.push([5, 0, 0, rnd(Math.min(left, 12) + 1)]);
+        out.push([5, 0, 0, 0]);
         break;
       case 9:
       case 10: {
         const code = pick([0x15, 0x25, 0x35, 0x45]) | pick([0, 8]);
-        const reach = Math.min(left, 20) + 1;
-        out.push([code, rnd(reach), rnd(reach), code & 8 ? 0 : constant()]);
+        out.push([code, 0, 0, code & 8 ? 0 : constant()]);
         break;
       }
       default: {
         const op = pick([0, 0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0x90, 0xa0]);
-        const x = rnd(2) * 8;
+        const divides = op === 0x30 || op === 0x90;
+        const x = rnd(divides ? 6 : 2) === 0 ? 8 : 0;
         let k = constant();
         if (op === 0x60 || op === 0x70) k = rnd(32);
-        if ((op === 0x30 || op === 0x90) && k === 0) k = 1;
+        if (divides && k === 0) k = 1;
         out.push([4 | op | x, 0, 0, x ? 0 : k]);
       }
     }
+  }
+  for (let at = 16; at < out.length; at++) {
+    const reach = Math.min(out.length - at - 1, 12) + 1;
+    if (out[at][0] === 5) out[at][3] = rnd(reach);
+    else if ((out[at][0] & 7) === 5) out[at].splice(1, 2, rnd(reach), rnd(reach));
   }
   out.push([7, 0, 0, 0], [0x74, 0, 0, 16], [0xac, 0, 0, 0], [7, 0, 0, 0], [0x74, 0, 0, 8], [0xac, 0, 0, 0]);
   out.push([0x54, 0, 0, 255], [0x16, 0, 0, 0]);

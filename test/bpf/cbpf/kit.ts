@@ -65,3 +65,12 @@ export function source(name: string): string {
 export function randomClassic(seed: number): ClassicProgram {
   return parseClassic(decimal(randomProgram(seed)));
 }
+
+/** Lengths that a recording tells of each packet, `3x54 60/64`: [incoming, outgoing]. */
+export function expandKept(kept: string): readonly (readonly [number, number])[] {
+  return kept.split(" ").flatMap((word) => {
+    const m = /^(?:(\d+)x)?(\d+)(?:\/(\d+))?$/.exec(word)!;
+    const one: readonly [number, number] = [Number(m[2]), Number(m[3] ?? m[2])];
+    return Array.from({ length: Number(m[1] ?? 1) }, () => one);
+  });
+}

@@ -85,6 +85,17 @@ function corpus() {
   return [...programs, ...random];
 }
 
+function runs(list) {
+  const out = [];
+  for (let i = 0; i < list.length; ) {
+    let n = 1;
+    while (list[i + n] === list[i]) n++;
+    out.push(n === 1 ? list[i] : `${n}x${list[i]}`);
+    i += n;
+  }
+  return out.join(" ");
+}
+
 function oracle() {
   const out = join(dir, "oracle");
   run(process.env.CC ?? "cc", ["-O1", "-Wall", "-o", out, fileURLToPath(here("oracle.c"))]);
@@ -104,7 +115,7 @@ function recordChecks(tool) {
   ]);
 }
 
-/** Answers in one text a program: `in out` lengths of each packet, runs of equal ones as `N*...`. */
+/** Answers as one text for each program: `in/out` lengths of each packet, or one number when they are equal; `3x54` for three in a row. */
 function recordVerdicts(tool) {
   const programs = corpus();
   const answers = programs.map(() => []);
@@ -114,10 +125,13 @@ function recordVerdicts(tool) {
     const text = run(tool, ["run"], `${batch.map((p) => p.decimal).join("\n")}\n${sent}`);
     for (const line of text.trimEnd().split("\n")) {
       const [incoming, outgoing] = line.split("|").map((half) => half.trim().split(" "));
-      for (let i = 0; i < batch.length; i++) answers[first + i].push(`${incoming[i]}/${outgoing[i]}`);
+      for (let i = 0; i < batch.length; i++) {
+        const [one, other] = [incoming[i], outgoing[i]];
+        answers[first + i].push(one === other ? one : `${one}/${other}`);
+      }
     }
   }
-  const entries = programs.map((p, i) => ({ name: p.name, kept: answers[i].join(" ") }));
+  const entries = programs.map((p, i) => ({ name: p.name, kept: runs(answers[i]) }));
   keep("verdicts.json", { kernel: release().split("-")[0], mark: MARK, packets: packets.map((p) => p.name) }, entries);
 }
 
