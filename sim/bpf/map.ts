@@ -25,7 +25,16 @@ export type MapKind =
   | "devmap_hash"
   | "ringbuf"
   | "queue"
-  | "stack";
+  | "stack"
+  | "cgroup_array"
+  | "sockmap"
+  | "cpumap"
+  | "xskmap"
+  | "sockhash"
+  | "reuseport_sockarray"
+  | "sk_storage"
+  | "bloom_filter"
+  | "user_ringbuf";
 
 export const BPF_NOEXIST = 1;
 export const BPF_EXIST = 2;
@@ -51,6 +60,26 @@ export interface MapCode {
   readonly lookup: ((state: number, key: number, cpu: number) => number) | null;
   readonly update: ((state: number, key: number, value: number, flags: number, cpu: number) => number) | null;
   readonly delete: ((state: number, key: number) => number) | null;
+}
+
+/** A socket as maps see it; the network's sockets are such. User space names a socket by its cookie where Linux takes a descriptor. */
+export interface MapSocket {
+  /** SO_COOKIE, a number above 0 and below 2^31. */
+  readonly cookie: number;
+  /** It is in the tables of its protocol: a bound UDP socket, a listening or connected TCP socket. */
+  readonly hashed: boolean;
+  /** SO_REUSEPORT was set before it was bound. */
+  readonly reuseport: boolean;
+  /** Its family and protocol are those of TCP or UDP over IPv4 or IPv6. */
+  readonly inet: boolean;
+  /** The maps that hold it: each is told when it closes. */
+  readonly holders: Set<SocketHolder>;
+}
+
+/** A map that holds sockets. */
+export interface SocketHolder {
+  /** The socket has closed: forget it. */
+  dropSocket(socket: MapSocket): void;
 }
 
 /** A live map. */
@@ -87,6 +116,18 @@ export interface BpfMap {
   write(key: Uint8Array, value: Uint8Array, flags: number): number;
   /** User side. @returns 0 or -errno */
   remove(key: Uint8Array): number;
+  /** -errno of user space's lookup when `read` has nothing to answer. */
+  readonly readErrno: number;
+  /** -errno of user space's walk when `nextKey` has nothing to answer. */
+  readonly nextErrno: number;
+  /** User space may read, as BPF_F_WRONLY says. */
+  readonly userMayRead: boolean;
+  /** User space may write, as BPF_F_RDONLY and BPF_MAP_FREEZE say. */
+  readonly userMayWrite: boolean;
+  /** Bytes of a value as user space reads and writes it. */
+  readonly userValueBytes: number;
+  /** Bytes of the value's bpf_spin_lock from the value's start, -1 when it has none. */
+  readonly spinLockOffset: number;
   /** Elements now, for `bpftool` and reports; arrays answer maxEntries. */
   count(): number;
   /** Gives all memory back. */
@@ -107,6 +148,16 @@ export interface MapContext {
   programOfId?(id: number): Program | undefined;
   /** The host has a device of that index. Absent: any index above 0 is taken for one. */
   devExists?(ifindex: number): boolean;
+  /** The socket of a cookie on the same host. Absent: none is known. */
+  socketOfCookie?(cookie: number): MapSocket | undefined;
+}
+
+/** User space's operations that some types have and others do not. */
+export interface UserOps {
+  /** BPF_MAP_LOOKUP_AND_DELETE_ELEM. */
+  readonly take: boolean;
+  /** The batches: none; lookup and update by key; those and delete; all four, by bucket. */
+  readonly batch: "none" | "fixed" | "keys" | "buckets";
 }
 
 /** The record of one map type. */
@@ -118,5 +169,7 @@ export interface MapTypeDef {
   readonly since: string;
   /** @returns null, or the errno and the reason that BPF_MAP_CREATE would refuse this spec with */
   check(spec: MapSpec): { readonly errno: number; readonly reason: string } | null;
+  /** What user space may do beside lookup, update, delete and walking. */
+  readonly user: UserOps;
   create(spec: MapSpec, ctx: MapContext): BpfMap;
 }

@@ -158,6 +158,8 @@ export interface MapSpec {
   readonly maxEntries: number;
   /** BPF_F_* of BPF_MAP_CREATE. */
   readonly flags: number;
+  /** What BPF_MAP_CREATE takes as map_extra: the number of hashes of a bloom filter. Absent: 0. */
+  readonly mapExtra?: number;
   /** LIBBPF_PIN_BY_NAME or iproute2's PIN_GLOBAL_NS. */
   readonly pinByName: boolean;
   /** BTF type ids of key and value within the object's BTF; 0 when unknown. */

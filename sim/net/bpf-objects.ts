@@ -167,7 +167,7 @@ function obtainMap(
 function sizedSpec(host: Host, spec: MapSpec, options: LoadObjectOptions): MapSpec {
   let maxEntries = options.maxEntries?.get(spec.name) ?? spec.maxEntries;
   if (spec.kind === "perf_event_array" && maxEntries === 0) maxEntries = host.cpus.length;
-  if (spec.kind === "ringbuf" && maxEntries > 0) {
+  if ((spec.kind === "ringbuf" || spec.kind === "user_ringbuf") && maxEntries > 0) {
     let bytes = PAGE;
     while (bytes < maxEntries) bytes *= 2;
     maxEntries = bytes;
@@ -182,7 +182,8 @@ function requireSame(object: ObjectSpec, spec: MapSpec, map: BpfMap, what: strin
     have.keySize === spec.keySize &&
     have.valueSize === spec.valueSize &&
     have.maxEntries === spec.maxEntries &&
-    have.flags === spec.flags;
+    have.flags === spec.flags &&
+    (have.mapExtra ?? 0) === (spec.mapExtra ?? 0);
   if (same) return;
   throw new ObjectError({
     code: "MAP_REUSE_MISMATCH",

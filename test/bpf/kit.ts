@@ -1,7 +1,7 @@
 /** What the tests of maps and helpers stand on: an arena, live maps without a machine, and an environment that records. */
 import type { BpfEnv } from "../../sim/bpf/env.ts";
 import type { Machine } from "../../sim/bpf/machine.ts";
-import type { BpfMap, MapContext, MapKind } from "../../sim/bpf/map.ts";
+import type { BpfMap, MapContext, MapKind, MapSocket } from "../../sim/bpf/map.ts";
 import { mapTypes } from "../../sim/bpf/maps/index.ts";
 import type { Program } from "../../sim/bpf/program.ts";
 import type { MapSpec } from "../../sim/bpf/spec.ts";
@@ -35,6 +35,7 @@ export class Bench {
   readonly maps: Map<number, BpfMap> = new Map();
   readonly programs: Map<number, Program> = new Map();
   readonly devices: Set<number> = new Set([1, 2, 3, 4, 5]);
+  readonly sockets: Map<number, MapSocket> = new Map();
   private nextHandle: number = 0x40;
   private readonly memory: number;
   private used: number = 0;
@@ -69,7 +70,16 @@ export class Bench {
       mapOfId: (id) => this.maps.get(id),
       programOfId: (id) => this.programs.get(id),
       devExists: (ifindex) => this.devices.has(ifindex),
+      socketOfCookie: (cookie) => this.sockets.get(cookie),
     };
+  }
+
+  /** A socket that only maps see. */
+  socket(over: Partial<MapSocket> = {}): MapSocket {
+    const plain = { cookie: 1000 + this.sockets.size, hashed: true, reuseport: false, inet: true };
+    const socket: MapSocket = { ...plain, holders: new Set(), ...over };
+    this.sockets.set(socket.cookie, socket);
+    return socket;
   }
 
   /** Puts bytes where a program could have them. @param skew bytes off an 8-byte boundary */
@@ -109,7 +119,7 @@ export function hex(text: string): Uint8Array {
 /** A program that only has an identity. */
 export function fakeProgram(
   id: number,
-  over: Partial<Pick<Program, "kind">> & { attach?: "xdp_devmap" } = {},
+  over: Partial<Pick<Program, "kind">> & { attach?: "xdp_devmap" | "xdp_cpumap" } = {},
 ): Program {
   const attach = over.attach ?? null;
   return {

@@ -22,6 +22,7 @@ const LOOKUP_KINDS: readonly MapKind[] = [
   "hash_of_maps",
   "devmap",
   "devmap_hash",
+  "xskmap",
 ];
 /** Maps whose elements programs may change. */
 const UPDATE_KINDS: readonly MapKind[] = [
@@ -33,6 +34,8 @@ const UPDATE_KINDS: readonly MapKind[] = [
   "lru_percpu_hash",
   "lpm_trie",
 ];
+/** Maps whose elements programs may delete. */
+const DELETE_KINDS: readonly MapKind[] = [...UPDATE_KINDS, "sockmap", "sockhash"];
 
 /** What all of them have. */
 const plain = { gplOnly: false, progKinds: null, changesPacket: false } as const;
@@ -76,7 +79,7 @@ export const mapDeleteElem: HelperDef = {
   since: "3.19",
   args: ["map", "map_key"],
   ret: "int",
-  mapKinds: UPDATE_KINDS,
+  mapKinds: DELETE_KINDS,
   costNs: 50,
   call(env: BpfEnv, map: number, key: number): number {
     return env.machine.mapOfHandle(map)!.delete(key);

@@ -1,18 +1,20 @@
 /**
- * Push, pop and peek on queues and stacks.
- * @source kernel/bpf/helpers.c, queue_stack_maps.c. Costs: estimates (a spin lock and a copy), no measurement at hand
+ * Push, pop and peek on queues and stacks; push and peek on bloom filters, where a peek asks for the value it is given.
+ * @source kernel/bpf/helpers.c, queue_stack_maps.c, bloom_filter.c. Costs: estimates (a spin lock and a copy), no measurement at hand
  */
 import type { BpfEnv } from "../env.ts";
 import type { HelperDef } from "../helper.ts";
 import type { MapKind } from "../map.ts";
+import { BloomFilterMap } from "../maps/bloom-filter.ts";
 import { EINVAL } from "../maps/errno.ts";
 import { QueueStackBase } from "../maps/queue.ts";
 
-const KINDS: readonly MapKind[] = ["queue", "stack"];
+const QUEUES: readonly MapKind[] = ["queue", "stack"];
+const KINDS: readonly MapKind[] = [...QUEUES, "bloom_filter"];
 
-function queueOf(env: BpfEnv, handle: number): QueueStackBase | null {
+function queueOf(env: BpfEnv, handle: number): QueueStackBase | BloomFilterMap | null {
   const map = env.machine.mapOfHandle(handle);
-  return map instanceof QueueStackBase ? map : null;
+  return map instanceof QueueStackBase || map instanceof BloomFilterMap ? map : null;
 }
 
 /** What all of them have. */
@@ -37,10 +39,12 @@ export const mapPopElem: HelperDef = {
   id: 88,
   name: "map_pop_elem",
   since: "4.20",
+  mapKinds: QUEUES,
   args: ["map", "map_value"],
   costNs: 15,
   call(env: BpfEnv, map: number, value: number): number {
-    return queueOf(env, map)?.pop(value) ?? -EINVAL;
+    const queue = queueOf(env, map);
+    return queue instanceof QueueStackBase ? queue.pop(value) : -EINVAL;
   },
 };
 

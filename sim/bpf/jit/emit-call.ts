@@ -13,7 +13,7 @@ import { emitMapCall } from "./emit-map-call.ts";
 import { emitTailCall } from "./emit-tail-call.ts";
 import { type Emitter, FAULT } from "./emitter.ts";
 import { calleeOf, type KernelCall } from "./link.ts";
-import { mapAllowsCall } from "./map-helpers.ts";
+import { mapAllowsCall, mapForbidsWrite } from "./map-helpers.ts";
 import type { ValueType } from "./wasm-module.ts";
 import { EXTERNREF, I32, I64, W } from "./wasm-op.ts";
 
@@ -63,6 +63,10 @@ function knownMap(e: Emitter, helper: Callee): BpfMap | null {
 }
 
 function checkMapKind(e: Emitter, insn: KernelCall, helper: Callee, spec: MapSpec): void {
+  if (mapForbidsWrite(spec, insn)) {
+    const text = `write into map forbidden: map "${spec.name}" has BPF_F_RDONLY_PROG`;
+    throw insnError(e.program.spec.name, insn.slot, text, "HELPER_MAP_KIND");
+  }
   if (mapAllowsCall(spec.kind, helper, insn)) return;
   const func = insn.kind === "call_helper" ? `bpf_${helper.name}#${insn.id}` : helper.name;
   const text = `cannot pass map "${spec.name}" of type ${spec.kind} into func ${func}`;

@@ -5,6 +5,8 @@
  */
 import type { CallDef } from "../helper.ts";
 import type { MapKind } from "../map.ts";
+import { BPF_F_RDONLY_PROG } from "../maps/flags.ts";
+import type { MapSpec } from "../spec.ts";
 import type { KernelCall } from "./link.ts";
 
 /** Helpers that a map of this type may be passed to; types that are not listed take every helper that takes them. */
@@ -13,16 +15,34 @@ const HELPERS_OF_MAP: Readonly<Partial<Record<MapKind, readonly number[]>>> = {
   perf_event_array: [22, 25, 55, 111, 121],
   devmap: [51, 1],
   devmap_hash: [51, 1],
+  cgroup_array: [33, 37],
+  cpumap: [51],
+  xskmap: [51, 1],
+  sockmap: [1, 2, 3, 52, 53, 60, 82],
+  sockhash: [1, 2, 3, 70, 71, 72, 82],
+  reuseport_sockarray: [82],
+  sk_storage: [107, 108],
   ringbuf: [130, 131, 134, 198, 199, 200],
+  user_ringbuf: [209],
   queue: [87, 88, 89],
   stack: [87, 88, 89],
+  bloom_filter: [87, 89],
   array_of_maps: [1],
   hash_of_maps: [1],
 };
+
+/** Helpers that change a map: update, delete, push, pop. */
+const WRITING_HELPERS: readonly number[] = [2, 3, 87, 88];
 
 /** Whether the kernel lets a map of this type be passed to a helper or kfunc. */
 export function mapAllowsCall(kind: MapKind, helper: CallDef<never>, insn: KernelCall): boolean {
   const ids = HELPERS_OF_MAP[kind];
   if (ids !== undefined && insn.kind === "call_helper" && !ids.includes(insn.id)) return false;
   return helper.mapKinds === null || helper.mapKinds.includes(kind);
+}
+
+/** The map is read-only for programs and the call would change it. @source kernel/bpf/verifier.c record_func_map */
+export function mapForbidsWrite(spec: MapSpec, insn: KernelCall): boolean {
+  if ((spec.flags & BPF_F_RDONLY_PROG) === 0) return false;
+  return insn.kind === "call_helper" && WRITING_HELPERS.includes(insn.id);
 }

@@ -49,7 +49,7 @@ export abstract class FlatArrayMap extends BaseMap {
   }
 
   nextKey(key: Uint8Array | null): Uint8Array | null {
-    return this.userMayNotRead() ? null : nextIndex(key, this.maxEntries);
+    return !this.userMayRead ? null : nextIndex(key, this.maxEntries);
   }
 
   count(): number {
@@ -79,7 +79,7 @@ class ArrayMap extends FlatArrayMap {
   }
 
   read(key: Uint8Array): Uint8Array | null {
-    if (this.userMayNotRead() || key.length !== 4) return null;
+    if (!this.userMayRead || key.length !== 4) return null;
     const index = u32Of(key);
     return index < this.maxEntries ? this.copyOut(this.base + index * this.stride) : null;
   }
@@ -126,6 +126,7 @@ export const arrayType: MapTypeDef = {
   kind: "array",
   uapi: 2,
   since: "3.19",
+  user: { take: false, batch: "fixed" },
   check(spec) {
     return (
       checkMaxEntries(spec) ??

@@ -8,7 +8,7 @@ import { resolve } from "../btf/query.ts";
 import type { Btf } from "../btf/types.ts";
 import type { BpfMap, InlineArray, MapCode, MapContext } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
-import { EINVAL, ENOMEM, EPERM } from "./errno.ts";
+import { EINVAL, ENOENT, ENOMEM, EPERM } from "./errno.ts";
 import { BPF_F_RDONLY, BPF_F_RDONLY_PROG, BPF_F_WRONLY } from "./flags.ts";
 import { copyBytes } from "./memory.ts";
 
@@ -62,26 +62,30 @@ export abstract class BaseMap implements BpfMap {
     return -EINVAL;
   }
 
-  /** Bytes of a value as user space reads and writes it. */
-  protected userValueBytes(): number {
+  readonly readErrno: number = -ENOENT;
+  readonly nextErrno: number = -ENOENT;
+
+  get userValueBytes(): number {
     return this.spec.valueSize;
   }
 
   write(key: Uint8Array, value: Uint8Array, flags: number): number {
-    if (this.userMayNotWrite()) return -EPERM;
-    if (key.length !== this.spec.keySize || value.length !== this.userValueBytes()) return -EINVAL;
+    if (!this.userMayWrite) return -EPERM;
+    if (key.length !== this.spec.keySize || value.length !== this.userValueBytes) return -EINVAL;
     return this.writeChecked(key, value, flags);
   }
 
   remove(key: Uint8Array): number {
-    if (this.userMayNotWrite()) return -EPERM;
+    if (!this.userMayWrite) return -EPERM;
     if (key.length !== this.spec.keySize) return -EINVAL;
     return this.removeChecked(key);
   }
 
-  /** BPF_MAP_FREEZE: from now on user space's writes answer -EPERM. */
-  freeze(): void {
+  /** BPF_MAP_FREEZE: from now on user space's writes answer -EPERM. @returns 0, or -EPERM when user space may not write */
+  freeze(): number {
+    if (!this.userMayWrite) return -EPERM;
     this.frozen = true;
+    return 0;
   }
 
   /** BPF_MAP_FREEZE was done. */
@@ -94,12 +98,12 @@ export abstract class BaseMap implements BpfMap {
     return (this.spec.flags & BPF_F_RDONLY_PROG) === 0 && !this.spec.readonly;
   }
 
-  protected userMayNotWrite(): boolean {
-    return this.frozen || (this.spec.flags & BPF_F_RDONLY) !== 0;
+  get userMayWrite(): boolean {
+    return !this.frozen && (this.spec.flags & BPF_F_RDONLY) === 0;
   }
 
-  protected userMayNotRead(): boolean {
-    return (this.spec.flags & BPF_F_WRONLY) !== 0;
+  get userMayRead(): boolean {
+    return (this.spec.flags & BPF_F_WRONLY) === 0;
   }
 
   /** For error texts about memory that belongs to this map. */

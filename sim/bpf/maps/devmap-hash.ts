@@ -78,13 +78,13 @@ class DevmapHashMap extends DevmapBase {
   }
 
   nextKey(key: Uint8Array | null): Uint8Array | null {
-    if (this.userMayNotRead()) return null;
+    if (!this.userMayRead) return null;
     const next = this.nextDevice(key === null || key.length !== 4 ? -1 : u32Of(key));
     return next < 0 ? null : bytesOfU32(next);
   }
 
   read(key: Uint8Array): Uint8Array | null {
-    if (this.userMayNotRead() || key.length !== 4) return null;
+    if (!this.userMayRead || key.length !== 4) return null;
     const el = this.find(u32Of(key));
     return el === 0 ? null : this.copyOut(el);
   }
@@ -166,6 +166,7 @@ export const devmapHashType: MapTypeDef = {
   kind: "devmap_hash",
   uapi: 25,
   since: "5.4",
+  user: { take: false, batch: "none" },
   check(spec) {
     return checkDevmap(spec) ?? (spec.maxEntries > 2 ** 31 ? invalid("max_entries is above 2^31") : null);
   },

@@ -52,11 +52,11 @@ class DevmapMap extends DevmapBase {
   }
 
   nextKey(key: Uint8Array | null): Uint8Array | null {
-    return this.userMayNotRead() ? null : nextIndex(key, this.maxEntries);
+    return !this.userMayRead ? null : nextIndex(key, this.maxEntries);
   }
 
   read(key: Uint8Array): Uint8Array | null {
-    if (this.userMayNotRead() || key.length !== 4) return null;
+    if (!this.userMayRead || key.length !== 4) return null;
     const index = u32Of(key);
     return this.ifindexOf(index) === 0 ? null : this.copyOut(this.base + index * DEVMAP_STRIDE);
   }
@@ -103,6 +103,7 @@ export const devmapType: MapTypeDef = {
   kind: "devmap",
   uapi: 14,
   since: "4.14",
+  user: { take: false, batch: "none" },
   check: checkDevmap,
   create: (spec, ctx) => new DevmapMap(spec, ctx),
 };

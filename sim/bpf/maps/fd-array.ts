@@ -31,11 +31,11 @@ export abstract class FdArrayMap<T extends { readonly id: number }> extends Base
   protected abstract wordOf(held: T): number;
 
   nextKey(key: Uint8Array | null): Uint8Array | null {
-    return this.userMayNotRead() ? null : nextIndex(key, this.maxEntries);
+    return !this.userMayRead ? null : nextIndex(key, this.maxEntries);
   }
 
   read(key: Uint8Array): Uint8Array | null {
-    if (this.userMayNotRead() || key.length !== 4) return null;
+    if (!this.userMayRead || key.length !== 4) return null;
     const held = this.held.get(u32Of(key));
     return held === undefined ? null : bytesOfU32(held.id);
   }

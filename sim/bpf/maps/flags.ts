@@ -13,6 +13,7 @@ export const BPF_F_WRONLY = 16;
 export const BPF_F_ZERO_SEED = 64;
 export const BPF_F_RDONLY_PROG = 128;
 export const BPF_F_WRONLY_PROG = 256;
+export const BPF_F_CLONE = 512;
 export const BPF_F_MMAPABLE = 1024;
 export const BPF_F_PRESERVE_ELEMS = 2048;
 export const BPF_F_INNER_MAP = 4096;
@@ -43,14 +44,21 @@ export function tooBig(reason: string): Refusal {
   return { errno: E2BIG, reason };
 }
 
-/** Refuses flags outside `allowed`, and read-only together with write-only for programs. */
+/**
+ * Refuses flags outside `allowed`, read-only together with write-only, and a map_extra where none is taken.
+ * @source kernel/bpf/syscall.c map_create, bpf_get_file_flag
+ */
 export function checkFlags(spec: MapSpec, allowed: number): Refusal | null {
+  if (spec.kind !== "bloom_filter" && (spec.mapExtra ?? 0) !== 0) {
+    return invalid(`map_extra is ${spec.mapExtra}, type ${spec.kind} takes none`);
+  }
   const unknown = spec.flags & ~allowed;
   if (unknown !== 0)
     return invalid(`map_flags 0x${(unknown >>> 0).toString(16)} are not allowed for type ${spec.kind}`);
   const both = BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG;
   if ((spec.flags & both) === both) return invalid("BPF_F_RDONLY_PROG and BPF_F_WRONLY_PROG exclude each other");
-  return null;
+  const bothUser = BPF_F_RDONLY | BPF_F_WRONLY;
+  return (spec.flags & bothUser) === bothUser ? invalid("BPF_F_RDONLY and BPF_F_WRONLY exclude each other") : null;
 }
 
 /** Refuses sizes that differ from what the type demands. */

@@ -210,6 +210,22 @@ export class HashTable {
     return 0;
   }
 
+  /** Buckets, for user space's batches. */
+  get bucketCount(): number {
+    return this.mask + 1;
+  }
+
+  /** Copies of the keys of a bucket, in its order. */
+  keysOfBucket(bucket: number): Uint8Array[] {
+    const out: Uint8Array[] = [];
+    const i32 = this.arena.i32;
+    for (let el = i32[this.buckets + bucket]!; el !== 0; el = i32[(el + this.linkOffset + LINK_NEXT) >>> 2]!) {
+      const at = this.keyOf(el);
+      out.push(this.arena.u8.slice(at, at + this.keySize));
+    }
+    return out;
+  }
+
   /** User space's walk: the key after one; null or a key that is not there starts over. */
   nextKey(key: Uint8Array | null): Uint8Array | null {
     const after = key === null || key.length !== this.keySize ? 0 : this.findUser(key);

@@ -85,18 +85,21 @@ export function checkHash(spec: MapSpec, kind: { readonly perCpu: boolean; reado
   if (spec.keySize + spec.valueSize >= KMALLOC_MAX_SIZE - HTAB_ELEM_BYTES) {
     return tooBig(`key_size ${spec.keySize} and value_size ${spec.valueSize} exceed what an element may take`);
   }
-  if (spec.maxEntries > 2 ** 31) return tooBig(`max_entries ${spec.maxEntries} is above 2^31`);
+  if (spec.maxEntries > MAX_BUCKETS) return tooBig(`max_entries ${spec.maxEntries} is above ${MAX_BUCKETS}`);
   return kind.perCpu ? checkValueSize(spec, true) : null;
 }
 
 /** sizeof(struct htab_elem) on x86-64. */
 const HTAB_ELEM_BYTES = 48;
+/** Buckets of 16 bytes must be fewer than 2^32 bytes. @source htab_map_alloc */
+export const MAX_BUCKETS: number = 2 ** 27;
 
 /** `hash`. */
 export const hashType: MapTypeDef = {
   kind: "hash",
   uapi: 1,
   since: "3.19",
+  user: { take: true, batch: "buckets" },
   check: (spec) => checkHash(spec, { perCpu: false, lru: false }),
   create: (spec, ctx) => new HashMap(spec, ctx),
 };

@@ -2,6 +2,9 @@
 import type { MapTypeDef } from "../map.ts";
 import { arrayType } from "./array.ts";
 import { arrayOfMapsType } from "./array-of-maps.ts";
+import { bloomFilterType } from "./bloom-filter.ts";
+import { cgroupArrayType } from "./cgroup-array.ts";
+import { cpumapType } from "./cpumap.ts";
 import { devmapType } from "./devmap.ts";
 import { devmapHashType } from "./devmap-hash.ts";
 import { hashType } from "./hash.ts";
@@ -14,8 +17,14 @@ import { percpuHashType } from "./percpu-hash.ts";
 import { perfEventArrayType } from "./perf-event-array.ts";
 import { progArrayType } from "./prog-array.ts";
 import { queueType } from "./queue.ts";
+import { reuseportSockarrayType } from "./reuseport-sockarray.ts";
 import { ringbufType } from "./ringbuf.ts";
+import { skStorageType } from "./sk-storage.ts";
+import { sockhashType } from "./sockhash.ts";
+import { sockmapType } from "./sockmap.ts";
 import { stackType } from "./stack.ts";
+import { userRingbufType } from "./user-ringbuf.ts";
+import { xskmapType } from "./xskmap.ts";
 
 /** Every map type that netsim has, in the order of `enum bpf_map_type`. */
 export const mapTypes: readonly MapTypeDef[] = [
@@ -25,14 +34,23 @@ export const mapTypes: readonly MapTypeDef[] = [
   perfEventArrayType,
   percpuHashType,
   percpuArrayType,
+  cgroupArrayType,
   lruHashType,
   lruPercpuHashType,
   lpmTrieType,
   arrayOfMapsType,
   hashOfMapsType,
   devmapType,
+  sockmapType,
+  cpumapType,
+  xskmapType,
+  sockhashType,
+  reuseportSockarrayType,
   queueType,
   stackType,
+  skStorageType,
   devmapHashType,
   ringbufType,
+  bloomFilterType,
+  userRingbufType,
 ];

@@ -175,7 +175,7 @@ class LpmTrieMap extends BaseMap {
 
   /** Children before their parents, the 0 side first, as trie_get_next_key walks; an unknown key starts over. */
   nextKey(key: Uint8Array | null): Uint8Array | null {
-    if (this.userMayNotRead() || this.root === 0) return null;
+    if (!this.userMayRead || this.root === 0) return null;
     const path = key === null || key.length !== this.spec.keySize ? null : this.pathTo(key);
     if (path === null) return this.keyOf(this.firstLeaf(this.root));
     const i32 = this.arena.i32;
@@ -189,7 +189,7 @@ class LpmTrieMap extends BaseMap {
   }
 
   read(key: Uint8Array): Uint8Array | null {
-    if (this.userMayNotRead() || key.length !== this.spec.keySize) return null;
+    if (!this.userMayRead || key.length !== this.spec.keySize) return null;
     const at = this.lookup(this.stageUser(key), 0);
     return at === 0 ? null : this.copyOut(at);
   }
@@ -358,6 +358,7 @@ export const lpmTrieType: MapTypeDef = {
   kind: "lpm_trie",
   uapi: 11,
   since: "4.11",
+  user: { take: false, batch: "keys" },
   check(spec) {
     if ((spec.flags & BPF_F_NO_PREALLOC) === 0) return invalid("an lpm_trie needs BPF_F_NO_PREALLOC");
     const common = checkMaxEntries(spec) ?? checkFlags(spec, BPF_F_NO_PREALLOC | BPF_F_NUMA_NODE | ACCESS_FLAGS);

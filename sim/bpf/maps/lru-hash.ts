@@ -80,6 +80,7 @@ export const lruHashType: MapTypeDef = {
   kind: "lru_hash",
   uapi: 9,
   since: "4.10",
+  user: { take: true, batch: "buckets" },
   check: (spec) => checkHash(spec, { perCpu: false, lru: true }),
   create: (spec, ctx) => new LruHashMap(spec, ctx),
 };

@@ -63,6 +63,7 @@ export const lruPercpuHashType: MapTypeDef = {
   kind: "lru_percpu_hash",
   uapi: 10,
   since: "4.10",
+  user: { take: true, batch: "buckets" },
   check: (spec) => checkHash(spec, { perCpu: true, lru: true }),
   create: (spec, ctx) => new LruPercpuHashMap(spec, ctx),
 };

@@ -30,17 +30,17 @@ class PercpuArrayMap extends FlatArrayMap {
 
   override update(key: number, value: number, flags: number, cpu: number): number {
     const index = indexAt(this.arena.u8, key);
-    const err = percpuUpdateError(flags, index, this.maxEntries);
+    const err = arrayUpdateError(flags, index, this.maxEntries, false);
     if (err !== 0) return err;
     this.storeValue(this.base + cpu * this.cpuStride + index * this.stride, value);
     return 0;
   }
 
   read(key: Uint8Array): Uint8Array | null {
-    if (this.userMayNotRead() || key.length !== 4) return null;
+    if (!this.userMayRead || key.length !== 4) return null;
     const index = u32Of(key);
     if (index >= this.maxEntries) return null;
-    const out = new Uint8Array(this.userValueBytes());
+    const out = new Uint8Array(this.userValueBytes);
     for (let cpu = 0; cpu < this.numCpus; cpu++) {
       const at = this.base + cpu * this.cpuStride + index * this.stride;
       out.set(this.arena.u8.subarray(at, at + this.spec.valueSize), cpu * this.stride);
@@ -48,7 +48,7 @@ class PercpuArrayMap extends FlatArrayMap {
     return out;
   }
 
-  protected override userValueBytes(): number {
+  override get userValueBytes(): number {
     return this.stride * this.numCpus;
   }
 
@@ -67,7 +67,7 @@ class PercpuArrayMap extends FlatArrayMap {
   }
 }
 
-/** Per-CPU values have no spin lock: BPF_F_LOCK is refused. */
+/** User space's flags: BPF_F_LOCK is refused before anything else. @source bpf_percpu_array_update */
 function percpuUpdateError(flags: number, index: number, maxEntries: number): number {
   return flags >>> 0 > 2 ? -EINVAL : arrayUpdateError(flags, index, maxEntries, false);
 }
@@ -77,6 +77,7 @@ export const percpuArrayType: MapTypeDef = {
   kind: "percpu_array",
   uapi: 6,
   since: "4.6",
+  user: { take: false, batch: "fixed" },
   check(spec) {
     return (
       checkMaxEntries(spec) ?? checkKeySize(spec, 4) ?? checkFlags(spec, ACCESS_FLAGS) ?? checkValueSize(spec, true)

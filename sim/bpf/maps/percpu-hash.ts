@@ -40,7 +40,7 @@ export abstract class PercpuHashBase extends TableMap {
     const el = this.elementForUser(key);
     if (el === 0) return null;
     const stride = valueStride(this.spec);
-    const out = new Uint8Array(this.userValueBytes());
+    const out = new Uint8Array(this.userValueBytes);
     for (let cpu = 0; cpu < this.numCpus; cpu++) {
       const at = this.table.valueOf(el, cpu);
       out.set(this.arena.u8.subarray(at, at + this.spec.valueSize), cpu * stride);
@@ -48,7 +48,7 @@ export abstract class PercpuHashBase extends TableMap {
     return out;
   }
 
-  protected override userValueBytes(): number {
+  override get userValueBytes(): number {
     return valueStride(this.spec) * this.numCpus;
   }
 
@@ -93,6 +93,7 @@ export const percpuHashType: MapTypeDef = {
   kind: "percpu_hash",
   uapi: 5,
   since: "4.6",
+  user: { take: true, batch: "buckets" },
   check: (spec) => checkHash(spec, { perCpu: true, lru: false }),
   create: (spec, ctx) => new PercpuHashMap(spec, ctx),
 };

@@ -9,11 +9,12 @@ import type { MapContext, MapTypeDef } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { nextIndex } from "./array.ts";
 import { BaseMap, u32Of } from "./base-map.ts";
-import { E2BIG, EINVAL, ENOENT } from "./errno.ts";
+import { E2BIG, EINVAL, ENOENT, ENOTSUPP } from "./errno.ts";
 import { BPF_F_NUMA_NODE, BPF_F_PRESERVE_ELEMS, BPF_F_RDONLY, BPF_F_WRONLY, checkFdArray } from "./flags.ts";
 
 /** An array of perf event readers. */
 export class PerfEventArrayMap extends BaseMap {
+  override readonly readErrno: number = -ENOTSUPP;
   private readonly maxEntries: number;
   private readonly opened: Set<number> = new Set();
 
@@ -37,7 +38,7 @@ export class PerfEventArrayMap extends BaseMap {
   }
 
   nextKey(key: Uint8Array | null): Uint8Array | null {
-    return this.userMayNotRead() ? null : nextIndex(key, this.maxEntries);
+    return !this.userMayRead ? null : nextIndex(key, this.maxEntries);
   }
 
   /** Linux answers -ENOTSUPP: perf events cannot be read back. */
@@ -74,6 +75,7 @@ export const perfEventArrayType: MapTypeDef = {
   kind: "perf_event_array",
   uapi: 4,
   since: "4.3",
+  user: { take: false, batch: "none" },
   check: (spec) => checkFdArray(spec, BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_PRESERVE_ELEMS),
   create: (spec, ctx) => new PerfEventArrayMap(spec, ctx),
 };

@@ -42,6 +42,7 @@ export const progArrayType: MapTypeDef = {
   kind: "prog_array",
   uapi: 3,
   since: "4.2",
+  user: { take: false, batch: "none" },
   check: (spec) => checkFdArray(spec, BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY),
   create: (spec, ctx) => new ProgArrayMap(spec, ctx),
 };

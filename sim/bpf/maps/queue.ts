@@ -21,6 +21,7 @@ import { copyBytes, zeroBytes } from "./memory.ts";
 
 /** Values in a ring: the queue takes from its tail, the stack from its head. */
 export abstract class QueueStackBase extends BaseMap {
+  override readonly nextErrno: number = -EINVAL;
   protected readonly slots: number;
   protected head: number = 0;
   protected tail: number = 0;
@@ -85,7 +86,7 @@ export abstract class QueueStackBase extends BaseMap {
 
   /** User space's lookup peeks. @param _key empty */
   read(_key: Uint8Array): Uint8Array | null {
-    if (this.userMayNotRead() || this.head === this.tail) return null;
+    if (!this.userMayRead || this.head === this.tail) return null;
     const at = this.at(this.frontSlot());
     return this.arena.u8.slice(at, at + this.spec.valueSize);
   }
@@ -138,6 +139,7 @@ export const queueType: MapTypeDef = {
   kind: "queue",
   uapi: 22,
   since: "4.20",
+  user: { take: true, batch: "none" },
   check: checkQueueStack,
   create: (spec, ctx) => new QueueMap(spec, ctx),
 };

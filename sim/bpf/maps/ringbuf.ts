@@ -13,10 +13,12 @@
 import type { MapContext, MapTypeDef } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { BaseMap, mustAlloc } from "./base-map.ts";
-import { EINVAL } from "./errno.ts";
-import { BPF_F_NUMA_NODE, checkFlags, invalid, tooBig } from "./flags.ts";
+import { ENOTSUPP } from "./errno.ts";
+import { BPF_F_NUMA_NODE, checkFlags, invalid, type Refusal, tooBig } from "./flags.ts";
 
-const HEADER = 8;
+/** Bytes in front of a record. */
+export const RING_HEADER_BYTES = 8;
+const HEADER: number = RING_HEADER_BYTES;
 const BUSY = 0x80000000;
 const DISCARDED = 0x40000000;
 const LENGTH = 0x3fffffff;
@@ -27,6 +29,8 @@ const MAX_RING = (2 ** 24 - 2 - 2) * PAGE;
 
 /** A ring buffer. */
 export class RingbufMap extends BaseMap {
+  override readonly readErrno: number = -ENOTSUPP;
+  override readonly nextErrno: number = -ENOTSUPP;
   /** The consumer reads each record at once. */
   keepsUp: boolean = true;
   /** Bytes of records and headers written and read since the beginning. */
@@ -126,13 +130,27 @@ export class RingbufMap extends BaseMap {
   }
 
   protected writeChecked(_key: Uint8Array, _value: Uint8Array, _flags: number): number {
-    return -EINVAL;
+    return -ENOTSUPP;
+  }
+
+  protected override removeChecked(_key: Uint8Array): number {
+    return -ENOTSUPP;
   }
 }
 
 /** Bytes a record takes in the ring: the header, and padding to 8. */
-function recordBytes(length: number): number {
+export function recordBytes(length: number): number {
   return Math.ceil((length + HEADER) / 8) * 8;
+}
+
+/** What BPF_MAP_CREATE checks for rings in either direction. @source ringbuf_map_alloc */
+export function checkRing(spec: MapSpec): Refusal | null {
+  if (spec.keySize !== 0 || spec.valueSize !== 0) return invalid(`a ${spec.kind} has no key_size and no value_size`);
+  const n = spec.maxEntries;
+  if (n === 0 || (n & (n - 1)) !== 0 || n % PAGE !== 0) {
+    return invalid(`max_entries ${n} is no power of two and multiple of the page size ${PAGE}`);
+  }
+  return checkFlags(spec, BPF_F_NUMA_NODE) ?? (n > MAX_RING ? tooBig(`max_entries ${n} is above ${MAX_RING}`) : null);
 }
 
 /** `ringbuf`. */
@@ -140,13 +158,7 @@ export const ringbufType: MapTypeDef = {
   kind: "ringbuf",
   uapi: 27,
   since: "5.8",
-  check(spec) {
-    if (spec.keySize !== 0 || spec.valueSize !== 0) return invalid("a ringbuf has no key_size and no value_size");
-    const n = spec.maxEntries;
-    if (n === 0 || (n & (n - 1)) !== 0 || n % PAGE !== 0) {
-      return invalid(`max_entries ${n} is no power of two and multiple of the page size ${PAGE}`);
-    }
-    return checkFlags(spec, BPF_F_NUMA_NODE) ?? (n > MAX_RING ? tooBig(`max_entries ${n} is above ${MAX_RING}`) : null);
-  },
+  user: { take: false, batch: "none" },
+  check: checkRing,
   create: (spec, ctx) => new RingbufMap(spec, ctx),
 };

@@ -21,6 +21,7 @@ export const stackType: MapTypeDef = {
   kind: "stack",
   uapi: 23,
   since: "4.20",
+  user: { take: true, batch: "none" },
   check: checkQueueStack,
   create: (spec, ctx) => new StackMap(spec, ctx),
 };

@@ -55,12 +55,17 @@ export abstract class TableMap extends BaseMap {
   }
 
   nextKey(key: Uint8Array | null): Uint8Array | null {
-    return this.userMayNotRead() ? null : this.table.nextKey(key);
+    return !this.userMayRead ? null : this.table.nextKey(key);
   }
 
   read(key: Uint8Array): Uint8Array | null {
     const el = this.elementForUser(key);
     return el === 0 ? null : this.copyOut(el);
+  }
+
+  /** A batch has read the element and takes it out. */
+  removeTaken(key: Uint8Array): void {
+    this.removeChecked(key);
   }
 
   count(): number {
@@ -73,7 +78,7 @@ export abstract class TableMap extends BaseMap {
 
   /** The element that user space asks for, 0 when there is none or it may not read. */
   protected elementForUser(key: Uint8Array): number {
-    return this.userMayNotRead() || key.length !== this.spec.keySize ? 0 : this.table.findUser(key);
+    return !this.userMayRead || key.length !== this.spec.keySize ? 0 : this.table.findUser(key);
   }
 
   protected writeChecked(key: Uint8Array, value: Uint8Array, flags: number): number {

@@ -36,6 +36,7 @@ interface Draft {
   valueSize: number;
   maxEntries: number;
   flags: number;
+  mapExtra: number;
   keyTypeId: number;
   valueTypeId: number;
   pinning: number;
@@ -100,6 +101,7 @@ function readDef(
     valueSize: 0,
     maxEntries: 0,
     flags: 0,
+    mapExtra: 0,
     keyTypeId: 0,
     valueTypeId: 0,
     pinning: 0,
@@ -137,8 +139,10 @@ function readDef(
         draft.pinning = number();
         break;
       case "numa_node":
-      case "map_extra":
         number();
+        break;
+      case "map_extra":
+        draft.mapExtra = number();
         break;
       case "key_size":
         size("key", number());
@@ -247,7 +251,8 @@ function toEntry(name: string, section: number, offset: number, draft: Draft, bt
     name,
     kind,
     ...sizes,
-    maxEntries: kind === "ringbuf" ? ringbufEntries(draft.maxEntries) : draft.maxEntries,
+    ...(draft.mapExtra === 0 ? {} : { mapExtra: draft.mapExtra }),
+    maxEntries: kind === "ringbuf" || kind === "user_ringbuf" ? ringbufEntries(draft.maxEntries) : draft.maxEntries,
     pinByName: draft.pinning !== 0,
     keyTypeId: draft.keyTypeId,
     valueTypeId: draft.valueTypeId,

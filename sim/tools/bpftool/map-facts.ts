@@ -12,6 +12,11 @@ const WITHOUT_BTF: readonly string[] = [
   "devmap_hash",
   "queue",
   "stack",
+  "cgroup_array",
+  "cpumap",
+  "xskmap",
+  "sockmap",
+  "sockhash",
 ];
 
 /** The types of a map's contents as the kernel has them; null where it has none. */

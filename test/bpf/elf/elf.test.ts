@@ -41,7 +41,7 @@ describe("parseElf", () => {
       [5, 0x70, 136, 2, 1, 3, "dispatch"],
       [6, 0xc0, 48, 1, 1, 5, "blocked"],
       [7, 0x88, 56, 1, 1, 5, "jumps"],
-      [8, 0xf8, 96, 2, 1, 3, "to_socket"],
+      [8, 0xf8, 96, 2, 1, 3, "to_stack"],
     ]);
   });
 
@@ -53,7 +53,7 @@ describe("parseElf", () => {
       [0x30, 1, "outer"],
       [0xa0, 1, "blocked"],
       [0xc8, 1, "jumps"],
-      [0x118, 1, "sockets"],
+      [0x118, 1, "stacks"],
     ]);
     expect(of(".maps")).toEqual([
       [0x60, 2, "inner_a"],

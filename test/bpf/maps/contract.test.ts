@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { BpfMap, MapKind } from "../../../sim/bpf/map.ts";
 import { mapTypes } from "../../../sim/bpf/maps/index.ts";
 import type { MapSpec } from "../../../sim/bpf/spec.ts";
+import { btf, id as btfId } from "../btf/kit.ts";
 import { Bench, fakeProgram, mapSpec, u32 } from "../kit.ts";
 
 /** How a type is exercised. A type that is missing here fails the suite. */
@@ -18,7 +19,7 @@ interface Exercise {
   readonly value?: (map: BpfMap, bench: Bench, n: number) => Uint8Array;
 }
 
-const CPUS = 3;
+const CPUS = 4;
 const perCpu = (map: BpfMap, _bench: Bench, n: number): Uint8Array => {
   const out = new Uint8Array(8 * CPUS);
   for (let cpu = 0; cpu < CPUS; cpu++) out.set(u32(n + cpu), cpu * 8);
@@ -27,6 +28,11 @@ const perCpu = (map: BpfMap, _bench: Bench, n: number): Uint8Array => {
 const one = (_map: BpfMap, _bench: Bench, n: number): Uint8Array => Uint8Array.from([...u32(n), ...u32(n * 3)]);
 const device = (): Uint8Array => u32(1);
 const program = (): Uint8Array => u32(1);
+const cpuQueue = (): Uint8Array => u32(64);
+const socket = (_map: BpfMap, bench: Bench, n: number): Uint8Array => {
+  if (!bench.sockets.has(n)) bench.socket({ cookie: n, reuseport: true });
+  return Uint8Array.from([...u32(n), 0, 0, 0, 0]);
+};
 const innerId = (_map: BpfMap, bench: Bench): Uint8Array => u32([...bench.maps.values()][0]!.id);
 
 const exercises: Readonly<Record<MapKind, Exercise>> = {
@@ -46,7 +52,29 @@ const exercises: Readonly<Record<MapKind, Exercise>> = {
   ringbuf: { spec: { keySize: 0, valueSize: 0, maxEntries: 4096 }, keyed: false },
   queue: { spec: { keySize: 0 }, keyed: false },
   stack: { spec: { keySize: 0 }, keyed: false },
+  cgroup_array: { spec: { valueSize: 4 }, keyed: false },
+  sockmap: { spec: {}, keyed: true, full: -7, missing: -22, value: socket },
+  cpumap: { spec: { valueSize: 4 }, keyed: true, full: -7, missing: 0, value: cpuQueue },
+  xskmap: { spec: { valueSize: 4 }, keyed: false },
+  sockhash: { spec: {}, keyed: true, full: -7, missing: -2, value: socket },
+  reuseport_sockarray: { spec: {}, keyed: true, full: -7, missing: -2, value: socket },
+  sk_storage: {
+    spec: { maxEntries: 0, flags: 1, btf, keyTypeId: btfId("int", "int"), valueTypeId: btfId("int", "int") },
+    keyed: false,
+  },
+  bloom_filter: { spec: { keySize: 0 }, keyed: false },
+  user_ringbuf: { spec: { keySize: 0, valueSize: 0, maxEntries: 4096 }, keyed: false },
 };
+
+/** Programs get no address of what these hold. */
+const OUT_OF_REACH: readonly MapKind[] = [
+  "prog_array",
+  "perf_event_array",
+  "cpumap",
+  "sockmap",
+  "sockhash",
+  "reuseport_sockarray",
+];
 
 const MAX = 4;
 const kinds = mapTypes.map((t) => t.kind);
@@ -144,7 +172,7 @@ describe.each(keyed)("%s: a map with keys", (kind) => {
     const { bench, map, put } = start(kind);
     put(1);
     const at = map.lookup(bench.put(key(map, 1)), 1);
-    const hidden = kind === "prog_array" || kind === "perf_event_array";
+    const hidden = OUT_OF_REACH.includes(kind);
     expect(at !== 0).toBe(!hidden);
     if (hidden || kind.endsWith("of_maps")) return;
     const all = map.read(key(map, 1))!;

@@ -1,122 +1,50 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createMachine } from "../../../sim/bpf/create-machine.ts";
 import type { MapKind } from "../../../sim/bpf/map.ts";
 import { mapTypes } from "../../../sim/bpf/maps/index.ts";
 import type { MapSpec } from "../../../sim/bpf/spec.ts";
+import { btf, id as btfId } from "../btf/kit.ts";
 import { Bench, mapSpec, u32 } from "../kit.ts";
 
-const NO_PREALLOC = 1;
-const NO_COMMON_LRU = 2;
-const NUMA_NODE = 4;
-const RDONLY = 8;
-const ZERO_SEED = 64;
-const RDONLY_PROG = 128;
-const BOTH_PROG = 384;
-const MMAPABLE = 1024;
-const PRESERVE_ELEMS = 2048;
-const INNER_MAP = 4096;
+type Row = readonly [MapKind, number, number, number, number, number, string | null, number];
+type Inner = readonly [MapKind, number, number, number, number];
 
-const inner = mapSpec("array", { valueSize: 4, maxEntries: 2 });
-type Row = [MapKind, number, number, number, number, number, Partial<MapSpec>?];
+const folder = new URL("kernel/", import.meta.url);
+const { INNERS } = (await import(new URL("create-rows.mjs", folder).href)) as {
+  readonly INNERS: Readonly<Record<string, Inner>>;
+};
+const recorded = JSON.parse(readFileSync(new URL("create.json", folder), "utf8")) as {
+  readonly kernel: string;
+  readonly rows: readonly Row[];
+};
 
-// kind, key_size, value_size, max_entries, flags, errno; each answer is Linux 6.18's to BPF_MAP_CREATE
-const rows: Row[] = [
-  ["array", 4, 4, 0, 0, 22],
-  ["array", 8, 4, 1, 0, 22],
-  ["array", 4, 0, 1, 0, 22],
-  ["array", 4, 4, 1, NO_PREALLOC, 22],
-  ["array", 4, 4, 1, BOTH_PROG, 22],
-  ["array", 4, 4, 1, ZERO_SEED, 22],
-  ["array", 4, 4, 1, MMAPABLE | INNER_MAP, 0],
-  ["array", 4, 0x80000000, 1, 0, 7],
-  ["array", 4, 1 << 23, 1, 0, 0],
-  ["array", 4, 4, 1, PRESERVE_ELEMS, 22],
-  ["percpu_array", 4, 4, 1, MMAPABLE, 22],
-  ["percpu_array", 4, 32768, 1, 0, 0],
-  ["percpu_array", 4, 32769, 1, 0, 7],
-  ["percpu_array", 4, 4, 1, NUMA_NODE, 22],
-  ["percpu_array", 4, 4, 1, INNER_MAP, 22],
-  ["hash", 4, 4, 0, 0, 22],
-  ["hash", 0, 4, 1, 0, 22],
-  ["hash", 4, 0, 1, 0, 22],
-  ["hash", 513, 4, 1, 0, 0],
-  ["hash", 4, 4, 1, MMAPABLE, 22],
-  ["hash", 4, 4, 1, NO_COMMON_LRU, 22],
-  ["hash", 4, 4, 1, ZERO_SEED | NO_PREALLOC, 0],
-  ["hash", 4, 4, 0x80000001, NO_PREALLOC, 7],
-  ["hash", 4, 1 << 22, 1, NO_PREALLOC, 7],
-  ["hash", 4, (1 << 22) - 128, 1, NO_PREALLOC, 0],
-  ["percpu_hash", 4, 32769, 1, 0, 7],
-  ["percpu_hash", 4, 4, 1, NUMA_NODE, 22],
-  ["lru_hash", 4, 4, 1, NO_PREALLOC, 524],
-  ["lru_hash", 4, 4, 1, NO_COMMON_LRU, 0],
-  ["lru_hash", 4, 4, 1, NO_COMMON_LRU | NUMA_NODE, 22],
-  ["lru_hash", 4, 4, 1, NUMA_NODE, 0],
-  ["lpm_trie", 8, 4, 1, 0, 22],
-  ["lpm_trie", 4, 4, 1, NO_PREALLOC, 22],
-  ["lpm_trie", 5, 4, 1, NO_PREALLOC, 0],
-  ["lpm_trie", 260, 4, 1, NO_PREALLOC, 0],
-  ["lpm_trie", 261, 4, 1, NO_PREALLOC, 22],
-  ["lpm_trie", 8, 0, 1, NO_PREALLOC, 22],
-  ["lpm_trie", 8, 4, 0, NO_PREALLOC, 22],
-  ["lpm_trie", 8, 4, 1, NO_PREALLOC | ZERO_SEED, 22],
-  ["lpm_trie", 8, 4, 1, NO_PREALLOC | RDONLY_PROG, 0],
-  ["prog_array", 4, 8, 1, 0, 22],
-  ["prog_array", 4, 4, 1, RDONLY_PROG, 22],
-  ["prog_array", 4, 4, 1, RDONLY, 0],
-  ["prog_array", 4, 4, 0, 0, 22],
-  ["perf_event_array", 4, 4, 0, 0, 22],
-  ["perf_event_array", 4, 8, 1, 0, 22],
-  ["perf_event_array", 4, 4, 1, PRESERVE_ELEMS, 0],
-  ["devmap", 4, 4, 1, 0, 0],
-  ["devmap", 4, 8, 1, 0, 0],
-  ["devmap", 4, 6, 1, 0, 22],
-  ["devmap", 8, 4, 1, 0, 22],
-  ["devmap", 4, 4, 0, 0, 22],
-  ["devmap", 4, 4, 1, RDONLY_PROG, 22],
-  ["devmap", 4, 4, 1, RDONLY, 0],
-  ["devmap_hash", 4, 4, 1, 0, 0],
-  ["devmap_hash", 4, 4, 1, NO_PREALLOC, 22],
-  ["ringbuf", 0, 0, 4096, 0, 0],
-  ["ringbuf", 0, 0, 2048, 0, 22],
-  ["ringbuf", 0, 0, 12288, 0, 22],
-  ["ringbuf", 4, 0, 4096, 0, 22],
-  ["ringbuf", 0, 0, 0, 0, 22],
-  ["ringbuf", 0, 0, 4096, RDONLY, 22],
-  ["ringbuf", 0, 0, 4096, NUMA_NODE, 0],
-  ["ringbuf", 0, 0, 2 ** 31, 0, 0],
-  ["queue", 0, 4, 1, 0, 0],
-  ["queue", 4, 4, 1, 0, 22],
-  ["queue", 0, 0, 1, 0, 22],
-  ["queue", 0, 4, 0, 0, 22],
-  ["queue", 0, 4, 1, NO_PREALLOC, 22],
-  ["stack", 0, 4, 1, RDONLY_PROG, 0],
-  ["queue", 0, 1 << 22, 1, 0, 0],
-  ["queue", 0, (1 << 22) + 1, 1, 0, 7],
-  ["array_of_maps", 4, 4, 2, 0, 0, { inner }],
-  ["array_of_maps", 4, 8, 2, 0, 22, { inner }],
-  ["array_of_maps", 4, 4, 2, 0, 22, { inner: null }],
-  ["array_of_maps", 4, 4, 2, 0, 524, { inner: mapSpec("prog_array", { valueSize: 4 }) }],
-  ["array_of_maps", 4, 4, 2, 0, 22, { inner: mapSpec("array_of_maps", { valueSize: 4, inner }) }],
-  ["array_of_maps", 4, 4, 2, NO_PREALLOC, 22, { inner }],
-  ["array_of_maps", 4, 4, 2, RDONLY_PROG, 22, { inner }],
-  ["array_of_maps", 4, 4, 2, RDONLY, 0, { inner }],
-  ["hash_of_maps", 4, 4, 2, NO_PREALLOC, 0, { inner }],
-  ["hash_of_maps", 4, 8, 2, 0, 22, { inner }],
-  ["hash_of_maps", 4, 4, 2, RDONLY_PROG, 0, { inner }],
-  ["hash_of_maps", 4, 4, 2, ZERO_SEED, 0, { inner }],
-];
+function innerSpec(name: string): MapSpec {
+  const [kind, keySize, valueSize, maxEntries, flags] = INNERS[name]!;
+  return mapSpec(kind, { keySize, valueSize, maxEntries, flags });
+}
 
-describe("creating a map answers what BPF_MAP_CREATE of Linux 6.18 answers", () => {
-  it.each(rows)(
-    "%s key %i value %i max %i flags %i: errno %i",
-    (kind, keySize, valueSize, maxEntries, flags, errno, over) => {
-      const def = mapTypes.find((t) => t.kind === kind)!;
-      const refusal = def.check(mapSpec(kind, { keySize, valueSize, maxEntries, flags, ...over }));
-      expect(refusal?.errno ?? 0).toBe(errno);
-      if (refusal !== null) expect(refusal.reason).not.toBe("");
-    },
-  );
+/** sk_storage has types of key and value in all rows but those whose map_extra is 1. */
+function typesOf(kind: MapKind, mapExtra: number): Partial<MapSpec> {
+  const int = btfId("int", "int");
+  return kind === "sk_storage" && mapExtra === 0 ? { btf, keyTypeId: int, valueTypeId: int } : {};
+}
+
+describe(`creating a map answers what BPF_MAP_CREATE of Linux ${recorded.kernel.split("-")[0]} answers`, () => {
+  it.each(mapTypes)("$kind", (def) => {
+    const rows = recorded.rows.filter(([kind]) => kind === def.kind);
+    expect(rows.length).toBeGreaterThan(80);
+    const wrong: string[] = [];
+    for (const [kind, keySize, valueSize, maxEntries, flags, mapExtra, inner, answer] of rows) {
+      const shape = { keySize, valueSize, maxEntries, flags, inner: inner === null ? null : innerSpec(inner) };
+      const refusal = def.check(mapSpec(kind, { ...shape, mapExtra, ...typesOf(kind, mapExtra) }));
+      const got = refusal === null ? 0 : -refusal.errno;
+      const row = [keySize, valueSize, maxEntries, flags, mapExtra, inner].join(" ");
+      if (got !== answer) wrong.push(`${row}: Linux ${answer}, netsim ${got}`);
+      if (refusal?.reason === "") wrong.push(`${row}: no reason given`);
+    }
+    expect(wrong).toEqual([]);
+  });
 });
 
 describe("the registry of map types", () => {
@@ -145,6 +73,15 @@ describe("the registry of map types", () => {
       stack: 23,
       devmap_hash: 25,
       ringbuf: 27,
+      cgroup_array: 8,
+      sockmap: 15,
+      cpumap: 16,
+      xskmap: 17,
+      sockhash: 18,
+      reuseport_sockarray: 20,
+      sk_storage: 24,
+      bloom_filter: 30,
+      user_ringbuf: 31,
     });
   });
 });

@@ -59,7 +59,7 @@ const sessions: [MapKind, Partial<MapSpec>, string][] = [
     `up 7 2 1: 0, up 7 0 1: 0, up 7 1 1: -17, up 7 3 1: -22, up 7 0 0: -22, up 7 0 99999: -22, up 8 0 1: 0, up 9 0 1: -7,
      up 9 2 1: -7, del 9: -2, has 9: 0, del 7: 0`,
   ],
-  ["ringbuf", { keySize: 0, valueSize: 0, maxEntries: 4096 }, "up - 0 -: -22, del -: -22, has -: 0"],
+  ["ringbuf", { keySize: 0, valueSize: 0, maxEntries: 4096 }, "up - 0 -: -524, del -: -524, has -: 0"],
   [
     "queue",
     { keySize: 0, valueSize: 4, maxEntries: 2 },

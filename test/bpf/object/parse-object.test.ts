@@ -11,7 +11,7 @@ describe("programs", () => {
       ["handle_first", "xdp", "xdp", "xdp", 2],
       ["handle_second", "xdp", "xdp", "xdp", 12],
       ["dispatch", "xdp", "xdp", "xdp", 17],
-      ["to_socket", "xdp", "xdp", "xdp", 12],
+      ["to_stack", "xdp", "xdp", "xdp", 12],
     ]);
   });
 
@@ -171,13 +171,13 @@ describe("maps defined by BTF", () => {
   });
 
   it("are set aside when netsim lacks the type, and programs that use them are refused", () => {
-    expect(spec.maps.some((m) => m.name === "sockets")).toBe(false);
+    expect(spec.maps.some((m) => m.name === "stacks")).toBe(false);
     expect(spec.unsupportedMaps).toEqual([
-      { name: "sockets", kind: "xskmap", keySize: 4, valueSize: 4, maxEntries: 4, flags: 0 },
+      { name: "stacks", kind: "stack_trace", keySize: 4, valueSize: 4, maxEntries: 4, flags: 0 },
     ]);
-    expect(program(spec, "to_socket").refusal).toMatchObject({
+    expect(program(spec, "to_stack").refusal).toMatchObject({
       code: "MAP_TYPE_UNSUPPORTED",
-      message: "program 'to_socket': map 'sockets' is of type xskmap, which netsim does not have",
+      message: "program 'to_stack': map 'stacks' is of type stack_trace, which netsim does not have",
     });
   });
 

@@ -38,7 +38,7 @@ describe("showObject", () => {
     });
     expect(shown.maps.find((m) => m.name === "blocked")).toMatchObject({ flags: ["no_prealloc"], pinned: true });
     expect(shown.maps.find((m) => m.name === "outer")).toMatchObject({ inner: "array", keyType: null });
-    expect(shown.maps.find((m) => m.name === "sockets")).toMatchObject({ kind: "xskmap", supported: false });
+    expect(shown.maps.find((m) => m.name === "stacks")).toMatchObject({ kind: "stack_trace", supported: false });
   });
 
   it("prints a table", () => {

@@ -64,11 +64,16 @@ const INITVAL = 0xdeadbeef;
 /**
  * Jenkins' lookup3 hash of a key as the kernel's hash maps use it. Linux seeds it at random; netsim always with 0, as Linux does
  * under BPF_F_ZERO_SEED, so that the order of `nextKey` is the same in every run, and equals Linux's under that flag.
+ * @param seed an i32 local to be added to the seed; -1: none
  * @source include/linux/jhash.h; Bob Jenkins, lookup3.c
  */
-export function emitJhash(code: WasmCode, key: At, sizeBytes: number, l: HashLocals): void {
+export function emitJhash(code: WasmCode, key: At, sizeBytes: number, l: HashLocals, seed: number = -1): void {
   const words = wordsOf(sizeBytes);
   code.i32(INITVAL + sizeBytes);
+  if (seed >= 0) {
+    code.get(seed);
+    code.op(W.i32_add);
+  }
   code.tee(l.a);
   code.tee(l.b);
   code.set(l.c);

@@ -1,0 +1,49 @@
+/**
+ * BPF_MAP_TYPE_CGROUP_ARRAY: cgroups by index. netsim has no cgroups: a slot is always empty, and user space's update is answered as Linux
+ * answers it for what is no cgroup.
+ * @source kernel/bpf/arraymap.c cgroup_fd_array_*; errno asked of Linux 6.18
+ */
+import type { MapTypeDef } from "../map.ts";
+import { nextIndex } from "./array.ts";
+import { BaseMap, u32Of } from "./base-map.ts";
+import { E2BIG, EBADF, EINVAL, ENOENT, ENOTSUPP } from "./errno.ts";
+import { BPF_F_NUMA_NODE, BPF_F_RDONLY, BPF_F_WRONLY, checkFdArray } from "./flags.ts";
+
+/** An array of cgroups. */
+class CgroupArrayMap extends BaseMap {
+  override readonly readErrno: number = -ENOTSUPP;
+
+  nextKey(key: Uint8Array | null): Uint8Array | null {
+    return this.userMayRead ? nextIndex(key, this.spec.maxEntries) : null;
+  }
+
+  /** Linux answers -ENOTSUPP: cgroups cannot be read back. */
+  read(_key: Uint8Array): Uint8Array | null {
+    return null;
+  }
+
+  count(): number {
+    return 0;
+  }
+
+  destroy(): void {}
+
+  protected writeChecked(key: Uint8Array, _value: Uint8Array, flags: number): number {
+    if (flags !== 0) return -EINVAL;
+    return u32Of(key) >= this.spec.maxEntries ? -E2BIG : -EBADF;
+  }
+
+  protected override removeChecked(key: Uint8Array): number {
+    return u32Of(key) >= this.spec.maxEntries ? -E2BIG : -ENOENT;
+  }
+}
+
+/** `cgroup_array`. */
+export const cgroupArrayType: MapTypeDef = {
+  kind: "cgroup_array",
+  uapi: 8,
+  since: "4.8",
+  user: { take: false, batch: "none" },
+  check: (spec) => checkFdArray(spec, BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY),
+  create: (spec, ctx) => new CgroupArrayMap(spec, ctx),
+};
