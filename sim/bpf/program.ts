@@ -1,4 +1,5 @@
 /** Live programs. */
+import type { AttachKind } from "./attach-kinds.ts";
 import type { BpfMap } from "./map.ts";
 import type { ProgKind } from "./prog-type.ts";
 import type { ProgramSpec } from "./spec.ts";
@@ -16,6 +17,8 @@ export interface BlockHits {
 export interface Program {
   readonly spec: ProgramSpec;
   readonly kind: ProgKind;
+  /** What it was loaded for; null where its type has none or none was said. */
+  readonly attach: AttachKind | null;
   /** As `bpftool prog show` prints it; unique on its host. */
   readonly id: number;
   /** 16 hex digits, as the kernel computes it (bpf_prog_calc_tag). */
@@ -28,6 +31,11 @@ export interface Program {
   readonly tableIndex: number;
   /** Size of the WebAssembly module it was compiled to, bytes; absent where it was not compiled. */
   readonly jitedBytes?: number;
+  /**
+   * Bytes of the context that a syscall program's caller must give at least: so far it reaches at offsets that were known when it was
+   * loaded. 0 for other types, whose context is laid out by the kernel.
+   */
+  readonly ctxBytes: number;
   /** Hits of every block that a path leads to, functions in their order; empty unless it was loaded with `profile`. */
   blockHits(): readonly BlockHits[];
   /**

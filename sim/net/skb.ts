@@ -19,9 +19,12 @@ export const HEADROOM = 256;
 const TAILROOM = 320;
 const BUF_SMALL = 37 * 64;
 const BUF_JUMBO = 161 * 64;
-const BUF_MAX = 1033 * 64;
+/** Holds the largest packet of several buffers: a page and MAX_SKB_FRAGS fragments. */
+const BUF_MAX = 1153 * 64;
 /** Frame size that XDP sees (a page): bounds bpf_xdp_adjust_tail. */
 export const XDP_FRAME_SZ = 4096;
+/** Size of a fragment's buffer. */
+export const XDP_FRAG_BYTES = 4096;
 
 /** skb->pkt_type. @source include/uapi/linux/if_packet.h */
 export const PACKET_HOST = 0;
@@ -59,6 +62,11 @@ export class Skb {
   len: number = 0;
   /** bytes of XDP metadata right before data; 0 when none or not supported */
   metaLen: number = 0;
+  /**
+   * Bytes at the packet's end that lie in fragments on Linux: XDP programs see the packet end before them. The bytes themselves lie
+   * right behind the others; every fragment but the last is a full page.
+   */
+  fragsLen: number = 0;
   /** Addresses of the headers, -1 while unset. */
   macHeader: number = -1;
   networkHeader: number = -1;
@@ -264,6 +272,7 @@ export class SkbPool {
     skb.generation++;
     skb.len = 0;
     skb.metaLen = 0;
+    skb.fragsLen = 0;
     skb.macHeader = -1;
     skb.networkHeader = -1;
     skb.transportHeader = -1;
@@ -307,7 +316,7 @@ export class SkbPool {
 
   /**
    * Makes sure of room in front and behind, moving the packet into a larger buffer when need be (pskb_expand_head).
-   * @returns false when the arena is used up or the packet would pass 64 KiB
+   * @returns false when the arena is used up or the packet would pass the largest buffer
    */
   ensureRoom(skb: Skb, headBytes: number, tailBytes: number): boolean {
     if (skb.headroom() - skb.metaLen >= headBytes && skb.tailroom() >= tailBytes) return true;

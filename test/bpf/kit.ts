@@ -137,6 +137,8 @@ export function fakeProgram(
     kind: over.kind ?? "xdp",
     id,
     tag: "",
+    attach: null,
+    ctxBytes: 0,
     gpl: true,
     maps: [],
     tableIndex: id * 10,

@@ -47,6 +47,11 @@ const cases = [
     needs: ["cc", "libbpf", "ip"],
   },
   {
+    name: "every program type answers BPF_PROG_RUN as recorded",
+    args: ["test/net/test-run/record.mjs", "--check"],
+    needs: ["clang-19", "unshare", "taskset"],
+  },
+  {
     name: "helpers answer BPF_PROG_RUN as recorded",
     args: ["test/net/helpers/oracle/record.mjs", "--check"],
     needs: ["clang-19", "cc", "libbpf"],

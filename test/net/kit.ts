@@ -5,7 +5,7 @@ import { assemble } from "../../sim/bpf/isa/assemble.ts";
 import type { BpfMap, MapKind } from "../../sim/bpf/map.ts";
 import type { ProgKind } from "../../sim/bpf/prog-type.ts";
 import type { Program } from "../../sim/bpf/program.ts";
-import type { MapSpec, ProgramSpec } from "../../sim/bpf/spec.ts";
+import type { MapSpec, ProgramSpec, Relocation } from "../../sim/bpf/spec.ts";
 import { mapOwner } from "../../sim/net/bpf-objects.ts";
 import { setUp } from "../../sim/net/devices/device.ts";
 import { connectNics, createNic, type NicLink, type NicOptions } from "../../sim/net/devices/nic.ts";
@@ -95,6 +95,16 @@ export interface ProgOptions {
 /** Assembles and loads a program on a host. Maps are referred to as the assembler does. */
 export function program(host: Host, source: string, o: ProgOptions = {}): Program {
   const { insns, relocations } = assemble(source);
+  return loadInsns(host, insns, o, relocations);
+}
+
+/** Loads a program that is given as instructions. */
+export function loadInsns(
+  host: Host,
+  insns: Uint8Array,
+  o: ProgOptions = {},
+  relocations: readonly Relocation[] = [],
+): Program {
   const kind = o.kind ?? "xdp";
   const spec: ProgramSpec = {
     name: "test",

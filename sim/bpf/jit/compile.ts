@@ -11,6 +11,7 @@ import type { Insn } from "../isa/insn.ts";
 import { defineAccessCheck } from "./access-check.ts";
 import { CELL_CTX, CELL_INSNS, CELL_START, FRAME_BYTES, INSN_COST_NS, LEVEL_BYTES, MAX_MAY_GOTO } from "./cells.ts";
 import { buildCfg, type Cfg } from "./cfg.ts";
+import { ctxExtent } from "./ctx-extent.ts";
 import { emitAlu, emitCondition, emitMovsx, emitNeg, emitSwap } from "./emit-alu.ts";
 import { emitKernelCall, emitSubprogramCall } from "./emit-call.ts";
 import { emitAtomic, emitLoad, emitPacketLoad, emitStore } from "./emit-memory.ts";
@@ -39,6 +40,8 @@ export interface CompiledProgram {
   readonly bytes: number;
   readonly functionImports: readonly string[];
   readonly globalImports: readonly string[];
+  /** See Program.ctxBytes. */
+  readonly ctxBytes: number;
   /** Blocks that have counters, in the counters' order; null without `profile`. */
   readonly profiled: readonly BlockRange[] | null;
 }
@@ -78,6 +81,7 @@ export function compileProgram(program: LinkedProgram, cells: number, options: C
     bytes: bytes.length,
     functionImports: module.functionImportNames(),
     globalImports: module.globalImportNames(),
+    ctxBytes: program.def.kind === "syscall" ? ctxExtent(program, cfgs, flows) : 0,
     profiled: options.profile ? profileBlocks(program.decoded, cfgs) : null,
   };
 }

@@ -116,6 +116,7 @@ export function linkProgram(spec: ProgramSpec, options: LoadProgramOptions, kern
     });
   }
   const def = progTypeOf(kind);
+  const attach = attachOf(spec, options, def);
   const gpl = GPL_LICENSES.has(options.license);
   const image = imageOf(spec);
   const { decoded } = image;
@@ -123,11 +124,11 @@ export function linkProgram(spec: ProgramSpec, options: LoadProgramOptions, kern
   return {
     spec,
     def,
-    attach: attachOf(spec, options, def),
+    attach,
     ...image,
     maps,
     mapLoads,
-    helpers: bindHelpers(spec, decoded.insns, def, gpl, kernel.helpers),
+    helpers: bindHelpers(spec, decoded.insns, def, attach, gpl, kernel.helpers),
     ...bindExterns(spec, decoded, def, gpl, kernel),
     gpl,
   };
@@ -269,6 +270,7 @@ function bindHelpers(
   spec: ProgramSpec,
   insns: readonly Insn[],
   def: ProgTypeDef,
+  attach: AttachKind | null,
   gpl: boolean,
   helpers: ReadonlyMap<number, HelperDef<never>>,
 ): Map<number, HelperDef<never>> {
@@ -293,7 +295,7 @@ function bindHelpers(
           : `helper bpf_${known}#${insn.id} is not supported by netsim yet`;
       throw insnError(name, insn.slot, text, "HELPER_UNKNOWN");
     }
-    if (!allowedFor(helper, def.kind, spec.attach)) {
+    if (!allowedFor(helper, def.kind, attach)) {
       const text = `program of this type cannot use helper bpf_${helper.name}#${helper.id}`;
       throw insnError(name, insn.slot, text, "HELPER_NOT_ALLOWED");
     }

@@ -2,6 +2,7 @@
 import type { Arena } from "../../engine/arena.ts";
 import { BugError, ObjectError } from "../../engine/errors.ts";
 import { Wasm, type WasmMemory, type WasmRefGlobal, type WasmTable } from "../../engine/wasm.ts";
+import type { AttachKind } from "../attach-kinds.ts";
 import type { BpfMap } from "../map.ts";
 import type { ProgKind } from "../prog-type.ts";
 import { ctxFieldOf } from "../prog-types/ctx-access.ts";
@@ -49,6 +50,8 @@ export class LiveProgram implements Program {
   readonly maps: readonly BpfMap[];
   readonly tableIndex: number;
   readonly jitedBytes: number;
+  readonly attach: AttachKind | null;
+  readonly ctxBytes: number;
   readonly linked: LinkedProgram;
   /** Table indices of its callbacks by slot: what the address of such a subprogram is. */
   readonly callbackIndex: ReadonlyMap<number, number>;
@@ -62,12 +65,14 @@ export class LiveProgram implements Program {
     tableIndex: number,
     callbackIndex: ReadonlyMap<number, number>,
     host: ProgramHost,
-    jitedBytes: number = 0,
+    compiled: Pick<CompiledProgram, "bytes" | "ctxBytes">,
     profile: Profile | null = null,
   ) {
     this.arena = host.arena;
     this.profile = profile;
-    this.jitedBytes = jitedBytes;
+    this.jitedBytes = compiled.bytes;
+    this.ctxBytes = compiled.ctxBytes;
+    this.attach = linked.attach;
     this.spec = linked.spec;
     this.kind = linked.def.kind;
     this.id = id;
@@ -106,7 +111,7 @@ export function instantiate(
   const { exports } = new Wasm.Instance(compiled.module, { [IMPORT_MODULE]: imports });
   host.table.set(tableIndex, exports[ENTRY_EXPORT]);
   for (const [slot, index] of callbackIndex) host.table.set(index, exports[`cb:${slot}`]);
-  return new LiveProgram(linked, id, tableIndex, callbackIndex, host, compiled.bytes, profile);
+  return new LiveProgram(linked, id, tableIndex, callbackIndex, host, compiled, profile);
 }
 
 function createProfile(compiled: CompiledProgram, linked: LinkedProgram, host: ProgramHost): Profile | null {

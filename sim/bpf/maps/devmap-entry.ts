@@ -56,7 +56,7 @@ export abstract class DevmapBase extends BaseMap {
     this.pendingProgram = null;
     if (prog > 0) {
       const found = this.ctx.programOfId?.(prog);
-      if (found === undefined || found.kind !== "xdp" || found.spec.attach !== "xdp_devmap") return -EINVAL;
+      if (found === undefined || found.kind !== "xdp" || found.attach !== "xdp_devmap") return -EINVAL;
       this.pendingProgram = found;
     }
     this.pendingKey = key;

@@ -30,7 +30,7 @@ export function refreshXdp(env: NetEnv): void {
   const c = env.ctx >>> 2;
   const skb = env.skb;
   w[c] = skb.data;
-  w[c + 1] = skb.data + skb.len;
+  w[c + 1] = skb.data + skb.len - skb.fragsLen;
   w[c + 2] = skb.data - skb.metaLen;
 }
 

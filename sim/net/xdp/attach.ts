@@ -43,10 +43,10 @@ export function attachXdp(dev: Netdev, prog: Program, options: XdpAttachOptions 
   if (current !== null && !same) {
     throw new NetlinkError(ERRNO.EEXIST, "Native and generic XDP can't be active at the same time");
   }
-  if (prog.spec.attach === "xdp_devmap") {
+  if (prog.attach === "xdp_devmap") {
     throw new NetlinkError(ERRNO.EINVAL, "BPF_XDP_DEVMAP programs can not be attached to a device");
   }
-  if (prog.spec.attach === "xdp_cpumap") {
+  if (prog.attach === "xdp_cpumap") {
     throw new NetlinkError(ERRNO.EINVAL, "BPF_XDP_CPUMAP programs can not be attached to a device");
   }
   if (current?.prog === prog) return;
