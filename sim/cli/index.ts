@@ -6,6 +6,7 @@ import type { CliCommand, CommandContext } from "./command.ts";
 import { btfDump } from "./commands/btf-dump.ts";
 import { check } from "./commands/check.ts";
 import { progDump } from "./commands/prog-dump.ts";
+import { progRun } from "./commands/prog-run.ts";
 import { progShow } from "./commands/prog-show.ts";
 import { run } from "./commands/run.ts";
 import { schema } from "./commands/schema.ts";
@@ -13,10 +14,13 @@ import { type FaultContext, reportFailure } from "./failure.ts";
 import { type CliIo, EXIT } from "./io.ts";
 
 /** All commands. */
-export const commands: readonly CliCommand[] = [run, check, progShow, progDump, btfDump, schema];
+export const commands: readonly CliCommand[] = [run, check, progShow, progDump, progRun, btfDump, schema];
 
 /** Groups of commands: the first word, and what the group is about. */
-const GROUPS: Readonly<Record<string, string>> = { prog: "look into eBPF objects", btf: "look into types" };
+const GROUPS: Readonly<Record<string, string>> = {
+  prog: "look into eBPF objects, and run their programs",
+  btf: "look into types",
+};
 
 /**
  * Runs a command line.
