@@ -11,7 +11,7 @@ import type { Kernel } from "./kernel.ts";
  * @throws ObjectError CLASSIC_INVALID where Linux says EINVAL
  */
 export function loadClassic(kernel: Kernel, program: ClassicProgram, kind: ClassicKind): Program {
-  const spec = translateClassic(program, kind, "classic");
+  const spec = translateClassic(program, kind, "bytecode");
   return kernel.machine.loadProgram(spec, { kind, id: 0, license: "GPL", maps: new Map() });
 }
 

@@ -61,6 +61,15 @@ const USAGE =
   "       OBJECT := { prog | map | net }\n" +
   "       OPTIONS := { {-j|--json} [{-p|--pretty}] }\n";
 
+const BPF_USAGE =
+  "Usage: ... bpf ...\n" +
+  " bytecode BPF_BYTECODE\n" +
+  " bytecode-file FILE\n" +
+  " object-file FILE [ section CLS_NAME ] [ program NAME ] [ verbose ] [ direct-action ]\n" +
+  " object-pinned FILE [ direct-action ]\n" +
+  " [ classid CLASSID ]\n" +
+  "Where BPF_BYTECODE := 's,c t f k,c t f k,...', all decimals; s is the number of 4-tuples\n";
+
 /** The call that Linux's verifier has inlined, and with it the numbers of what follows. */
 const asLoaded = (recorded: string): string => {
   const opcodes = recorded.includes("       b4 06");
@@ -163,6 +172,20 @@ export const differences: readonly Difference[] = [
     command: "tc filter add dev vb ingress bpf da obj xdp_vlan.o sec xdp",
     why: "netsim has no verifier yet: the section's type decides",
     output: withoutLog,
+  },
+  {
+    topic: "tc-bytecode",
+    step: 44,
+    command: "tc filter add dev vb ingress bpf bytecode '1,6 0 0 1' bytecode '1,6 0 0 1'",
+    why: ownUsage,
+    output: (r) => r.replace(/Usage: [\s\S]*/, BPF_USAGE),
+  },
+  {
+    topic: "tc-bytecode",
+    step: 45,
+    command: "tc filter add dev vb ingress bpf bytecode '1,6 0 0 1' frobnicate",
+    why: ownUsage,
+    output: (r) => r.replace(/Usage: [\s\S]*/, BPF_USAGE),
   },
   {
     topic: "bpftool",

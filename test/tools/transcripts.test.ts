@@ -37,6 +37,7 @@ const topics: readonly Topic[] = [
   },
   { name: "tc-qdisc", network: "pair", options: { txQueues: 2 } },
   { name: "tc-filter", network: "pair" },
+  { name: "tc-bytecode", network: "pair" },
   {
     name: "bpftool",
     network: "pair",

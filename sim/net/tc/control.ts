@@ -5,7 +5,9 @@
  * @source net/sched/sch_ingress.c, net/sched/cls_api.c tc_new_tfilter, tc_del_tfilter, tcf_auto_prio; net/sched/cls_bpf.c
  *         cls_bpf_change; kernel/bpf/mprog.c bpf_mprog_attach; texts and defaults measured on Linux 6.18 with iproute2
  */
+import type { ClassicProgram } from "../../bpf/cbpf/insn.ts";
 import type { Program } from "../../bpf/program.ts";
+import { loadClassic } from "../classic-filter.ts";
 import { ETH_P_ALL } from "../ether.ts";
 import type { Netdev } from "../netdev.ts";
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
@@ -29,8 +31,9 @@ export interface IngressQdisc {
 /** What `tc filter add ... bpf` says. */
 export interface BpfFilterOptions {
   readonly direction: TcDirectionName;
-  readonly prog: Program;
-  /** As `tc filter show` prints it, `prog.o:[tc]`. Default: the program's name. */
+  /** A loaded program (TCA_BPF_FD), or a classic one to be loaded (TCA_BPF_OPS). */
+  readonly prog: Program | ClassicProgram;
+  /** As `tc filter show` prints it, `prog.o:[tc]`. Default: the program's name, none for classic ones. */
   readonly name?: string;
   /** Preference; 0 or absent takes the next one below the lowest automatic one, from 49152 downwards. */
   readonly pref?: number;
@@ -152,11 +155,15 @@ export function flushTc(dev: Netdev): void {
   apply(dev, tc);
 }
 
-/** `tc filter add|replace dev DEV ingress|egress bpf ...`. @returns the filter as it is listed */
+/**
+ * `tc filter add|replace dev DEV ingress|egress bpf ...`.
+ * @returns the filter as it is listed
+ * @throws ObjectError CLASSIC_INVALID for a classic program that Linux refuses with EINVAL
+ */
 export function addBpfFilter(dev: Netdev, options: BpfFilterOptions): BpfFilter {
   const tc = tcOf(dev);
   requireQdisc(tc);
-  if (options.prog.kind !== "sched_cls") throw new NetlinkError(ERRNO.EINVAL);
+  if ("run" in options.prog && options.prog.kind !== "sched_cls") throw new NetlinkError(ERRNO.EINVAL);
   const chain = tc.chains[tc.block(options.direction)];
   const protocol = options.protocol ?? ETH_P_ALL;
   const pref = options.pref ?? 0;
@@ -170,6 +177,7 @@ export function addBpfFilter(dev: Netdev, options: BpfFilterOptions): BpfFilter 
   const handle = options.handle ?? 0;
   const old = handle === 0 ? undefined : entry?.progs.find((f) => f.handle === handle);
   if (old !== undefined && options.replace !== true) throw new NetlinkError(ERRNO.EEXIST, "Filter already exists");
+  const prog = "run" in options.prog ? options.prog : loadClassic(dev.host.kernel, options.prog, "sched_cls");
   if (entry === undefined) {
     entry = { pref: pref === 0 ? autoPref(chain) : pref, protocol, progs: [] };
     chain.push(entry);
@@ -179,8 +187,8 @@ export function addBpfFilter(dev: Netdev, options: BpfFilterOptions): BpfFilter 
     pref: entry.pref,
     protocol: entry.protocol,
     handle: handle === 0 ? freeHandle(entry) : handle,
-    prog: options.prog,
-    name: options.name ?? options.prog.spec.name,
+    prog,
+    name: options.name ?? (prog.spec.classic === undefined ? prog.spec.name : ""),
     directAction: options.directAction === true,
     classid: options.classid ?? old?.classid ?? 0,
     verdicts: new TcVerdicts(),

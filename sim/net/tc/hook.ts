@@ -42,7 +42,7 @@ export interface BpfFilter {
   readonly protocol: number;
   readonly handle: number;
   readonly prog: Program;
-  /** As `tc filter show` prints it: `prog.o:[tc]`. */
+  /** As `tc filter show` prints it: `prog.o:[tc]`; "" for classic programs, which have none. */
   readonly name: string;
   readonly directAction: boolean;
   /** `classid` of the command, 0 when not given. */

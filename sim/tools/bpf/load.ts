@@ -64,12 +64,6 @@ export function takeBpfSource(words: Words, kind: AttachedKind, failure: (text: 
     takeMatch(words, "verbose");
     return { mode: "pinned", path };
   }
-  if (
-    kind === "sched_cls" &&
-    (matches(mode, "bytecode") || mode === "bc" || matches(mode, "bytecode-file") || mode === "bcf")
-  ) {
-    throw failure("netsim has no filters of classic BPF bytecode yet; give an object file\n");
-  }
   throw failure(`What mode is "${mode}"?\n`);
 }
 

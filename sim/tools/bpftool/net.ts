@@ -158,7 +158,10 @@ function tcRows(dev: Netdev): readonly TcRow[] {
   for (const direction of DIRECTIONS) {
     const kind = `clsact/${direction}`;
     for (const f of listFilters(dev, direction)) {
-      rows.push({ text: `${kind} ${f.name} id ${f.prog.id}`, json: { ...base, kind, name: f.name, id: f.prog.id } });
+      // a classic program has neither name nor id
+      const classic = f.prog.spec.classic !== undefined;
+      const text = classic ? kind : `${kind} ${f.name} id ${f.prog.id}`;
+      rows.push({ text, json: classic ? { ...base, kind } : { ...base, kind, name: f.name, id: f.prog.id } });
     }
   }
   return rows;

@@ -4,6 +4,7 @@ import type { BpfFilter } from "../../net/tc/hook.ts";
 import { addProgInfo } from "../bpf/prog-info.ts";
 import { PrintRecord } from "../record.ts";
 import { printJson, type ToolFlags } from "../rtnetlink.ts";
+import { addBytecode } from "./bytecode.ts";
 import type { FilterWords } from "./filter-words.ts";
 import { formatClassid } from "./handles.ts";
 import { formatEthertype } from "./protocols.ts";
@@ -40,9 +41,11 @@ function filterRecord(host: Host, f: BpfFilter, asked: FilterWords, flags: ToolF
   const handle = `0x${f.handle.toString(16)}`;
   options.any("handle", handle, `handle ${handle} `);
   if (f.classid !== 0) options.any("flowid", formatClassid(f.classid), `flowid ${formatClassid(f.classid)} `);
-  options.any("bpf_name", f.name, `${f.name} `);
+  if (f.name !== "") options.any("bpf_name", f.name, `${f.name} `);
   if (f.directAction) options.any("direct-action", true, "direct-action ");
   options.any("not_in_hw", true, "not_in_hw ");
-  addProgInfo(host, options, f.prog, flags.details);
+  const { classic } = f.prog.spec;
+  if (classic === undefined) addProgInfo(host, options, f.prog, flags.details);
+  else addBytecode(options, classic);
   return headRecord(f, asked).plain(options.text).field("options", options.json);
 }

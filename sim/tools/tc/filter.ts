@@ -1,9 +1,12 @@
 /** `tc filter`. @source iproute2 tc/tc_filter.c, tc/f_bpf.c */
+import type { Program } from "../../bpf/program.ts";
+import { ObjectError } from "../../engine/errors.ts";
 import { ETH_P_ALL } from "../../net/ether.ts";
 import type { Netdev } from "../../net/netdev.ts";
 import { ERRNO, NetlinkError } from "../../net/netlink-error.ts";
 import {
   addBpfFilter,
+  type BpfFilterOptions,
   clsactOf,
   delFilter,
   type FilterSelection,
@@ -14,7 +17,7 @@ import { releaseProgram } from "../bpf/held-objects.ts";
 import { obtainProgram } from "../bpf/load.ts";
 import { expand, findDevice, invalidArgument, notInNetsim, type ToolFlags, talk, type Words } from "../rtnetlink.ts";
 import { ToolError, type ToolSession } from "../tool.ts";
-import { BPF_USAGE, parseBpfFilter } from "./filter-bpf.ts";
+import { BPF_USAGE, type BpfFilterWords, parseBpfFilter } from "./filter-bpf.ts";
 import { printFilters } from "./filter-show.ts";
 import { type FilterWords, PARENT_EGRESS, PARENT_INGRESS, takeFilterWords } from "./filter-words.ts";
 import { formatClassid } from "./handles.ts";
@@ -116,11 +119,8 @@ function add(
   verb: "add" | "change" | "replace",
 ): string {
   const handle = handleOf(f);
-  const options = parseBpfFilter(rest);
-  if (options.source === null) throw new ToolError(1, `${BPF_USAGE}Unable to load program\n`);
-  const fail = (text: string, cause?: Error): ToolError =>
-    new ToolError(1, `${text}Unable to load program\n`, "", cause);
-  const found = obtainProgram(session, options.source, "sched_cls", fail);
+  const options = parseBpfFilter(session, rest);
+  const found = takeProgram(session, options);
   try {
     if (f.parent === 0) throw new ToolError(2, `Error: Qdisc not classful.\n${TALKING}`);
     const direction = directionOf(dev, f.parent);
@@ -131,8 +131,7 @@ function add(
       }
       addBpfFilter(dev, {
         direction,
-        prog: found.prog,
-        name: found.annotation,
+        ...found.given,
         pref: f.pref,
         protocol: f.protocol === 0 ? ETH_P_ALL : f.protocol,
         directAction: options.directAction,
@@ -143,10 +142,27 @@ function add(
     }, TALKING);
     if (old !== undefined) releaseProgram(old.prog);
   } catch (error) {
-    if (found.object !== null) releaseProgram(found.prog);
+    if (found.loaded !== null) releaseProgram(found.loaded);
+    if (error instanceof ObjectError) {
+      // the kernel's only word for a classic program that it does not take
+      throw new ToolError(2, `RTNETLINK answers: Invalid argument\n${TALKING}`, "", error);
+    }
     throw error;
   }
   return "";
+}
+
+/** What the words give the kernel: a program with its name, or bytecode. `loaded` is what this command has loaded for it. */
+function takeProgram(
+  session: ToolSession,
+  options: BpfFilterWords,
+): { readonly given: Pick<BpfFilterOptions, "prog" | "name">; readonly loaded: Program | null } {
+  if (options.bytecode !== null) return { given: { prog: options.bytecode }, loaded: null };
+  if (options.source === null) throw new ToolError(1, `${BPF_USAGE}Unable to load program\n`);
+  const fail = (text: string, cause?: Error): ToolError =>
+    new ToolError(1, `${text}Unable to load program\n`, "", cause);
+  const { prog, annotation, object } = obtainProgram(session, options.source, "sched_cls", fail);
+  return { given: { prog, name: annotation }, loaded: object === null ? null : prog };
 }
 
 function show(session: ToolSession, words: Words, flags: ToolFlags): string {
