@@ -10,6 +10,7 @@ import { relocateCore } from "./core/relocate.ts";
 import type { BpfEnv } from "./env.ts";
 import type { HelperDef, KfuncDef } from "./helper.ts";
 import {
+  CELL_CALL_FP,
   CELL_COST16,
   CELL_CPU,
   CELL_CTX,
@@ -31,9 +32,15 @@ import { type KernelCalls, type LinkedProgram, linkProgram } from "./jit/link.ts
 import { instantiate, type LiveProgram, type ProgramHost } from "./jit/live-program.ts";
 import type { LoadProgramOptions, Machine, MapHooks } from "./machine.ts";
 import type { BpfMap, MapTypeDef } from "./map.ts";
+import { BaseMap } from "./maps/base-map.ts";
+import { checkFields } from "./maps/field-rules.ts";
 import { ProgArrayMap } from "./maps/prog-array.ts";
 import type { Program } from "./program.ts";
 import type { MapSpec, ProgramSpec } from "./spec.ts";
+import { BpfTimers } from "./timers.ts";
+
+/** More than any context has. */
+const NO_CONTEXT_BYTES = 256;
 
 /** What a machine is made of. */
 export interface MachineParts<E extends BpfEnv> {
@@ -92,6 +99,9 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
   /** Index of the first cell among the arena's words. */
   private readonly cells: number;
   private boundEnv: E | null;
+  readonly timers: BpfTimers = new BpfTimers(() => this.env);
+  /** What callbacks that have no context see in its place: all zero, and nothing of it readable. */
+  private readonly noContext: number;
 
   constructor(parts: MachineParts<E>) {
     this.arena = parts.arena;
@@ -105,7 +115,9 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
     const cells = this.arena.alloc(CELLS_BYTES, CELLS_BYTES);
     // one level more than is used: nothing else may lie right above the first frame
     const stackBottom = this.arena.alloc(LEVEL_BYTES * (STACK_LEVELS + 1), LEVEL_BYTES);
-    if (cells === 0 || stackBottom === 0) throw new BugError("ARENA_FULL", "no memory for the machine's stack");
+    this.noContext = this.arena.alloc(NO_CONTEXT_BYTES, CELLS_BYTES);
+    if (cells === 0 || stackBottom === 0 || this.noContext === 0)
+      throw new BugError("ARENA_FULL", "no memory for the machine's stack");
     this.memory = { cells, stackBottom, stackTop: stackBottom + LEVEL_BYTES * STACK_LEVELS };
     this.cells = cells >>> 2;
     this.wasmMemory = this.arena.memory;
@@ -165,12 +177,13 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
         `known: ${known}`,
       );
     }
-    const refusal = def.check(spec);
+    const refusal = def.check(spec) ?? checkFields(spec);
     if (refusal !== null) throw mapError(spec, "MAP_REFUSED", `${refusal.reason} (errno ${refusal.errno})`);
     const handle = this.arena.alloc(8, 8);
     if (handle === 0) throw mapError(spec, "MAP_REFUSED", "no memory is left (errno 12)");
     const mapOfHandle = (h: number): BpfMap | undefined => this.mapOfHandle(h);
-    const map = def.create(spec, { arena: this.arena, numCpus, id, handle, mapOfHandle, ...hooks });
+    const dropFields = (of: BpfMap, value: number): void => this.dropFields(of, value);
+    const map = def.create(spec, { arena: this.arena, numCpus, id, handle, mapOfHandle, dropFields, ...hooks });
     this.arena.u32[handle >>> 2] = this.maps.length;
     this.maps.push(map);
     return map;
@@ -192,6 +205,21 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
 
   callback(funcIndex: number, a1: number, a2: number, a3: number, a4: number): number {
     return this.dispatcher.callback(funcIndex, a1, a2, a3, a4);
+  }
+
+  asyncCallback(funcIndex: number, a1: number, a2: number, a3: number): void {
+    const top = this.word(CELL_STACK_TOP);
+    const outer = [this.word(CELL_CTX), this.word(CELL_TAIL_CALLS), this.word(CELL_START)] as const;
+    this.setWord(CELL_STACK_TOP, top - LEVEL_BYTES);
+    this.setWord(CELL_CTX, this.noContext);
+    this.setWord(CELL_TAIL_CALLS, 0);
+    this.setWord(CELL_START, this.word(CELL_INSNS));
+    this.setWord(CELL_CALL_FP, top);
+    this.dispatcher.callback(funcIndex, a1, a2, a3, 0);
+    this.setWord(CELL_STACK_TOP, top);
+    this.setWord(CELL_CTX, outer[0]);
+    this.setWord(CELL_TAIL_CALLS, outer[1]);
+    this.setWord(CELL_START, outer[2]);
   }
 
   mapOfHandle(handle: number): BpfMap | undefined {
@@ -247,6 +275,11 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
       byShape.set(key, compiled);
     }
     return compiled;
+  }
+
+  private dropFields(map: BpfMap, value: number): void {
+    if (!(map instanceof BaseMap)) return;
+    for (const field of map.fields) if (field.kind === "timer") this.timers.drop(value + field.offset);
   }
 
   private word(cell: number): number {

@@ -4,6 +4,7 @@
  */
 import type { Machine } from "./machine.ts";
 import type { BpfMap } from "./map.ts";
+import type { BpfTimer } from "./timers.ts";
 
 /** What the machine and its helpers ask of their surroundings; the network implements it. */
 export interface BpfEnv {
@@ -36,4 +37,10 @@ export interface BpfEnv {
   packetLoad(ctx: number, offset: number, to: number, lengthBytes: number): number;
   /** bpf_skb_store_bytes or bpf_xdp_store_bytes, which takes no flags. @returns 0 or -errno */
   packetStore(ctx: number, offset: number, from: number, lengthBytes: number, flags: number): number;
+  /**
+   * A timer was started by the program that runs: `machine.timers.fire(timer, timer.seq)` is to be called on this CPU then, with
+   * the `seq` that it has now. Arming again does not take the former arming back.
+   * @param dueNs ns since boot, not in the past
+   */
+  armTimer(timer: BpfTimer, dueNs: number): void;
 }

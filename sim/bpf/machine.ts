@@ -7,6 +7,7 @@ import type { BpfMap, MapContext } from "./map.ts";
 import type { ProgKind } from "./prog-type.ts";
 import type { Program } from "./program.ts";
 import type { MapSpec, ProgramSpec } from "./spec.ts";
+import type { BpfTimers } from "./timers.ts";
 
 /** How a program is loaded. */
 export interface LoadProgramOptions {
@@ -48,6 +49,13 @@ export interface Machine {
    * @returns r0's low word, signed
    */
   callback(funcIndex: number, a1: number, a2: number, a3: number, a4: number): number;
+  /**
+   * Calls a subprogram that is a callback on its own, outside of any run: it has the stack of a run and no context.
+   * @throws VerifierError when an access check fails
+   */
+  asyncCallback(funcIndex: number, a1: number, a2: number, a3: number): void;
+  /** Timers in map values. */
+  readonly timers: BpfTimers;
   /** Live map of a handle, undefined when the number is none. */
   mapOfHandle(handle: number): BpfMap | undefined;
   /** Live program of a table index. */

@@ -150,6 +150,8 @@ export interface MapContext {
   devExists?(ifindex: number): boolean;
   /** The socket of a cookie on the same host. Absent: none is known. */
   socketOfCookie?(cookie: number): MapSocket | undefined;
+  /** Ends what the kernel's fields of a value hold, and zeroes them: all but the locks. */
+  dropFields?(map: BpfMap, value: number): void;
 }
 
 /** User space's operations that some types have and others do not. */

@@ -5,6 +5,8 @@
 import type { Machine } from "../bpf/machine.ts";
 import type { BpfMap } from "../bpf/map.ts";
 import { EFAULT } from "../bpf/maps/errno.ts";
+import type { BpfTimer } from "../bpf/timers.ts";
+import type { EventKind } from "../engine/engine.ts";
 import type { FibApi } from "./fib-api.ts";
 import { inXdp } from "./helpers/packet.ts";
 import { skbLoad, skbStore } from "./helpers/skb-bytes.ts";
@@ -42,8 +44,11 @@ class KernelEnv implements NetEnv {
   currentCpu: Cpu = null as unknown as Cpu;
   dev: Netdev = null as unknown as Netdev;
 
+  private readonly timerEvent: EventKind<BpfTimer>;
+
   constructor(kernel: Kernel, fib: FibApi | null) {
     this.kernel = kernel;
+    this.timerEvent = kernel.engine.defineEvent<BpfTimer>("bpf timer", (timer, seq) => this.onTimer(timer, seq));
     this.fib = fib;
     this.skbContexts = new SkbContexts(kernel.arena);
   }
@@ -86,6 +91,31 @@ class KernelEnv implements NetEnv {
     if (ctx !== this.ctx) return null;
     const skb = this.skb;
     return this.kernel.arena.u8.slice(skb.data, skb.data + Math.min(lengthBytes, skb.len));
+  }
+
+  armTimer(timer: BpfTimer, dueNs: number): void {
+    timer.place = this.currentCpu;
+    this.kernel.engine.schedule(dueNs, this.timerEvent, timer, timer.seq);
+  }
+
+  /** run_softirq: a timer's callback on the CPU that armed it. */
+  private onTimer(timer: BpfTimer, seq: number): void {
+    const { machine, kernel } = this;
+    const cpu = timer.place as Cpu;
+    if (!cpu.host.alive) return;
+    const outer = { host: this.host, cpu: this.currentCpu, ctx: this.ctx };
+    const cost16 = machine.cost16;
+    this.host = cpu.host;
+    this.currentCpu = cpu;
+    this.ctx = 0;
+    machine.setCpu(cpu.index);
+    kernel.currentCpu = cpu;
+    machine.timers.fire(timer, seq);
+    kernel.currentCpu = null;
+    cpu.charge16((machine.cost16 - cost16) >>> 0);
+    this.host = outer.host;
+    this.currentCpu = outer.cpu;
+    this.ctx = outer.ctx;
   }
 
   packetSlice(ctx: number, offset: number, lengthBytes: number, meta: boolean): number {

@@ -191,6 +191,7 @@ export function recordingEnv(bench: Bench): RecordingEnv {
     },
     packetBytes: (_ctx, length) => env.packet?.slice(0, length) ?? null,
     legacyLoad: () => 0,
+    armTimer: () => undefined,
     packetSlice: () => 0,
     packetLoad: () => -14,
     packetStore: () => -14,

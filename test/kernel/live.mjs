@@ -67,6 +67,11 @@ const cases = [
     needs: ["cc", "libbpf"],
   },
   {
+    name: "kfuncs by program type and fields by map type as recorded",
+    args: ["test/bpf/kfuncs/oracle/record-rules.mjs", "--check"],
+    needs: ["cc", "libbpf", "bpftool"],
+  },
+  {
     name: "instructions are refused in the words recorded",
     args: ["test/bpf/isa/record-refusals.mjs", "--check"],
     needs: ["cc"],

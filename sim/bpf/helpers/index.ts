@@ -29,6 +29,7 @@ import { spinLock, spinUnlock } from "./spin-lock.ts";
 import { strncmp, strtol, strtoul } from "./string.ts";
 import { tailCall } from "./tail-call.ts";
 import { jiffies64, ktimeGetBootNs, ktimeGetCoarseNs, ktimeGetNs } from "./time.ts";
+import { timerCancel, timerInit, timerSetCallback, timerStart } from "./timer.ts";
 
 /** Every helper of the eBPF machine itself, by number. */
 export const baseHelpers: readonly HelperDef[] = [
@@ -69,6 +70,10 @@ export const baseHelpers: readonly HelperDef[] = [
   loop,
   strncmp,
   mapLookupPercpuElem,
+  timerInit,
+  timerSetCallback,
+  timerStart,
+  timerCancel,
   dynptrFromMem,
   ringbufReserveDynptr,
   ringbufSubmitDynptr,

@@ -57,7 +57,17 @@ export abstract class FlatArrayMap extends BaseMap {
   }
 
   destroy(): void {
+    if (this.fields.length > 0) {
+      const { base, cpuStride, stride } = this.inlineArray;
+      for (let cpu = 0; cpu < this.numCpus; cpu++) {
+        for (let i = 0; i < this.maxEntries; i++) this.dropFields(base + cpu * cpuStride + i * stride);
+      }
+    }
     this.arena.freeRegion(this.base);
+  }
+
+  override writeKey(value: number, to: number): void {
+    this.arena.u32[to >>> 2] = (value - this.base) / this.stride;
   }
 }
 
@@ -95,7 +105,9 @@ class ArrayMap extends FlatArrayMap {
   private store(index: number, value: number, flags: number): number {
     const err = arrayUpdateError(flags, index, this.maxEntries, this.spinLockOffset >= 0);
     if (err !== 0) return err;
-    this.storeValue(this.base + index * this.stride, value);
+    const at = this.base + index * this.stride;
+    this.storeValue(at, value);
+    this.dropFields(at);
     return 0;
   }
 }

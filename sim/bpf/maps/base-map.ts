@@ -1,11 +1,10 @@
 /**
  * What all live maps share: identity, the rights of user space, the way of user space's bytes into the arena, and the
- * care for a `struct bpf_spin_lock` within a value.
+ * care for fields of the kernel within a value.
  */
 import { type Arena, roundUp } from "../../engine/arena.ts";
-import { ObjectError } from "../../engine/errors.ts";
-import { resolve } from "../btf/query.ts";
-import type { Btf } from "../btf/types.ts";
+import { BugError, ObjectError } from "../../engine/errors.ts";
+import { type SpecialField, specialFields } from "../btf/special-fields.ts";
 import type { BpfMap, InlineArray, MapCode, MapContext } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { EINVAL, ENOENT, ENOMEM, EPERM } from "./errno.ts";
@@ -22,6 +21,8 @@ export abstract class BaseMap implements BpfMap {
   readonly numCpus: number = 1;
   protected readonly arena: Arena;
   protected readonly ctx: MapContext;
+  /** Fields of the value that belong to the kernel, by offset: copies leave them out. */
+  readonly fields: readonly SpecialField[];
   /** Bytes of the value's bpf_spin_lock from the value's start, -1 when it has none. */
   readonly spinLockOffset: number;
   private frozen: boolean;
@@ -33,7 +34,8 @@ export abstract class BaseMap implements BpfMap {
     this.arena = ctx.arena;
     this.ctx = ctx;
     this.frozen = spec.readonly;
-    this.spinLockOffset = findSpinLock(spec.btf, spec.valueTypeId);
+    this.fields = specialFields(spec.btf, spec.valueTypeId).filter((f) => !f.kind.endsWith("_node"));
+    this.spinLockOffset = this.fields.find((f) => f.kind === "spin_lock")?.offset ?? -1;
   }
 
   /** Types whose values programs cannot address keep this answer. */
@@ -111,22 +113,40 @@ export abstract class BaseMap implements BpfMap {
     return `map "${this.spec.name}" value`;
   }
 
-  /** Copies a value into an element, leaving the element's spin lock as it is. */
+  /** Copies a value into an element, leaving the element's fields of the kernel as they are. @source bpf_obj_memcpy */
   protected storeValue(dst: number, src: number): void {
-    const at = this.spinLockOffset;
-    if (at < 0) {
-      copyBytes(this.arena, dst, src, this.spec.valueSize);
-      return;
+    const { arena, fields } = this;
+    let at = 0;
+    for (let i = 0; i < fields.length; i++) {
+      const f = fields[i]!;
+      copyBytes(arena, dst + at, src + at, f.offset - at);
+      at = f.offset + f.size;
     }
-    copyBytes(this.arena, dst, src, at);
-    copyBytes(this.arena, dst + at + 4, src + at + 4, this.spec.valueSize - at - 4);
+    copyBytes(arena, dst + at, src + at, this.spec.valueSize - at);
   }
 
-  /** A copy of a value for user space, its spin lock zeroed. */
+  /** A copy of a value for user space, its fields of the kernel zeroed. */
   protected copyOut(src: number): Uint8Array {
     const out = this.arena.u8.slice(src, src + this.spec.valueSize);
-    if (this.spinLockOffset >= 0) out.fill(0, this.spinLockOffset, this.spinLockOffset + 4);
+    for (const f of this.fields) out.fill(0, f.offset, f.offset + f.size);
     return out;
+  }
+
+  /** Ends what a value's fields hold: timers are cancelled, objects freed. @source bpf_obj_free_fields */
+  protected dropFields(value: number): void {
+    if (this.fields.length > 0) this.ctx.dropFields?.(this, value);
+  }
+
+  /** Bytes from the start of the value in which an address lies; -1 when it lies in no value of this map. */
+  offsetInValue(addr: number): number {
+    const region = this.arena.regionAt(addr);
+    if (region === undefined || region.label !== this.label || addr - region.addr >= region.sizeBytes) return -1;
+    return (addr - region.addr) % region.strideBytes;
+  }
+
+  /** Writes the key of the element with a value's address; maps without timers have no need of it. */
+  writeKey(_value: number, _to: number): void {
+    throw new BugError("MAP_KEY_OF", `a ${this.spec.kind} map does not say which key a value has`);
   }
 
   /** User space's update by way of the programs' one, on CPU 0. @param key address. @returns 0 or -errno */
@@ -173,15 +193,4 @@ export function mustAlloc(addr: number, spec: MapSpec, wantedBytes: number): num
 /** Bytes from one value to the next: values are aligned to 8. */
 export function valueStride(spec: MapSpec): number {
   return roundUp(spec.valueSize, 8);
-}
-
-function findSpinLock(btf: Btf | null, typeId: number): number {
-  if (btf === null || typeId === 0) return -1;
-  const { type } = resolve(btf, typeId);
-  if (type.kind !== "struct") return -1;
-  for (const m of type.members) {
-    const { type: t } = resolve(btf, m.type);
-    if (t.kind === "struct" && t.name === "bpf_spin_lock") return m.bitOffset >>> 3;
-  }
-  return -1;
 }

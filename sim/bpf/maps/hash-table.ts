@@ -47,6 +47,8 @@ export interface TableUse {
   readonly handles?: boolean;
   readonly writable: boolean;
   readonly label: string;
+  /** Called with every element that `remove` unlinked. */
+  removed?(el: number): void;
   /** What the code leaves to the map: see `HashOwner.updateNew`. */
   updateNew(key: number, value: number, flags: number, cpu: number): number;
 }
@@ -69,6 +71,7 @@ export class HashTable {
   private readonly values: Slab | null;
   private readonly perCpuStride: number;
   private readonly numCpus: number;
+  private readonly removed: ((el: number) => void) | undefined;
 
   constructor(arena: Arena, spec: MapSpec, use: TableUse) {
     const { capacity, numCpus, writable, label } = use;
@@ -78,6 +81,7 @@ export class HashTable {
     this.linkOffset = numCpus === 0 ? stride : 0;
     this.perCpuStride = numCpus === 0 ? 0 : stride;
     this.numCpus = numCpus;
+    this.removed = use.removed;
     const bucketCount = capacity > 1 ? 2 ** (32 - Math.clz32(capacity - 1)) : 1;
     this.mask = bucketCount - 1;
     this.bucketBytes = bucketCount * 4;
@@ -171,7 +175,9 @@ export class HashTable {
 
   /** Unlinks an element; its key and value stay readable until it is taken again. @returns false when it was not linked */
   remove(el: number): boolean {
-    return this.code.remove(this.state, el) !== 0;
+    if (this.code.remove(this.state, el) === 0) return false;
+    this.removed?.(el);
+    return true;
   }
 
   /** Address of an element's value for a CPU. */

@@ -37,13 +37,14 @@ class HashMap extends TableMap {
 
   /**
    * Replacing puts a new element in the old one's place, as Linux does: an address that a program looked up before goes on
-   * showing the old value. The table's code does it when the value has no spin lock.
+   * showing the old value. The table's code does it when the value has no fields of the kernel.
    * @source htab_map_update_elem
    */
   override update(key: number, value: number, flags: number, cpu: number): number {
-    if (this.spinLockOffset < 0) return super.update(key, value, flags, cpu);
+    if (this.fields.length === 0) return super.update(key, value, flags, cpu);
     const table = this.table;
     if ((flags & ~BPF_F_LOCK) >>> 0 > BPF_EXIST) return -EINVAL;
+    if ((flags & BPF_F_LOCK) !== 0 && this.spinLockOffset < 0) return -EINVAL;
     const old = table.find(key);
     if (old !== 0) {
       if ((flags & BPF_NOEXIST) !== 0) return -EEXIST;
@@ -58,7 +59,7 @@ class HashMap extends TableMap {
     const el = table.take();
     if (el === 0) return -ENOMEM;
     this.storeValue(el, value);
-    this.arena.u8.fill(0, el + this.spinLockOffset, el + this.spinLockOffset + 4);
+    for (const f of this.fields) this.arena.u8.fill(0, el + f.offset, el + f.offset + f.size);
     if (old !== 0) {
       table.remove(old);
       table.give(old);

@@ -32,7 +32,9 @@ class PercpuArrayMap extends FlatArrayMap {
     const index = indexAt(this.arena.u8, key);
     const err = arrayUpdateError(flags, index, this.maxEntries, false);
     if (err !== 0) return err;
-    this.storeValue(this.base + cpu * this.cpuStride + index * this.stride, value);
+    const at = this.base + cpu * this.cpuStride + index * this.stride;
+    this.storeValue(at, value);
+    this.dropFields(at);
     return 0;
   }
 
@@ -43,7 +45,7 @@ class PercpuArrayMap extends FlatArrayMap {
     const out = new Uint8Array(this.userValueBytes);
     for (let cpu = 0; cpu < this.numCpus; cpu++) {
       const at = this.base + cpu * this.cpuStride + index * this.stride;
-      out.set(this.arena.u8.subarray(at, at + this.spec.valueSize), cpu * this.stride);
+      out.set(this.copyOut(at), cpu * this.stride);
     }
     return out;
   }

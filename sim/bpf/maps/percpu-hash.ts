@@ -43,7 +43,7 @@ export abstract class PercpuHashBase extends TableMap {
     const out = new Uint8Array(this.userValueBytes);
     for (let cpu = 0; cpu < this.numCpus; cpu++) {
       const at = this.table.valueOf(el, cpu);
-      out.set(this.arena.u8.subarray(at, at + this.spec.valueSize), cpu * stride);
+      out.set(this.copyOut(at), cpu * stride);
     }
     return out;
   }
@@ -72,6 +72,10 @@ class PercpuHashMap extends PercpuHashBase {
   constructor(spec: MapSpec, ctx: MapContext) {
     super(spec, ctx, spec.maxEntries, false);
     this.maxEntries = spec.maxEntries;
+  }
+
+  override update(key: number, value: number, flags: number, cpu: number): number {
+    return this.fields.length === 0 ? super.update(key, value, flags, cpu) : this.updateNew(key, value, flags, cpu);
   }
 
   protected elementFor(key: number, flags: number, _cpu: number): number {

@@ -61,6 +61,7 @@ export class SkStorageMap extends BaseMap implements SocketHolder {
     const el = this.elements.get(socket);
     if (el === undefined) return -ENOENT;
     this.elements.delete(socket);
+    this.dropFields(el);
     this.slab.give(el);
     socket.holders.delete(this);
     return 0;

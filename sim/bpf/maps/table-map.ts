@@ -7,6 +7,7 @@ import { BugError } from "../../engine/errors.ts";
 import type { MapCode, MapContext } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { BaseMap } from "./base-map.ts";
+import { ENOENT } from "./errno.ts";
 import { HashTable, type TableUse } from "./hash-table.ts";
 
 /** A map over a HashTable. As it stands here an element has one value; per-CPU maps override what user space sees of it. */
@@ -25,6 +26,7 @@ export abstract class TableMap extends BaseMap {
       ...use,
       writable: this.programsMayWrite,
       label: this.label,
+      ...(this.fields.length > 0 ? { removed: (el: number): void => this.dropElement(el) } : {}),
       updateNew: (key, value, flags, cpu) => this.updateNew(key, value, flags, cpu),
     });
     const { code, state } = this.table;
@@ -32,8 +34,8 @@ export abstract class TableMap extends BaseMap {
     this.code = {
       state,
       lookup: code.lookup,
-      update: own || this.spinLockOffset >= 0 ? null : code.update,
-      delete: own ? null : code.delete,
+      update: own || this.fields.length > 0 ? null : code.update,
+      delete: own || this.fields.length > 0 ? null : code.delete,
     };
   }
 
@@ -46,7 +48,27 @@ export abstract class TableMap extends BaseMap {
   }
 
   override delete(key: number): number {
-    return this.table.code.delete(this.table.state, key);
+    const { table } = this;
+    if (this.fields.length === 0) return table.code.delete(table.state, key);
+    const el = table.find(key);
+    if (el === 0) return -ENOENT;
+    table.remove(el);
+    table.give(el);
+    return 0;
+  }
+
+  override writeKey(value: number, to: number): void {
+    const from = this.table.keyOf(value);
+    this.arena.u8.copyWithin(to, from, from + this.spec.keySize);
+  }
+
+  /** Ends what the fields of an element hold, on all CPUs, and leaves them zero for the next one. */
+  private dropElement(el: number): void {
+    for (let cpu = 0; cpu < this.numCpus; cpu++) {
+      const value = this.table.valueOf(el, cpu);
+      this.dropFields(value);
+      for (const f of this.fields) this.arena.u8.fill(0, value + f.offset, value + f.offset + f.size);
+    }
   }
 
   /** An update that the table's code leaves to the map. */
@@ -73,6 +95,8 @@ export abstract class TableMap extends BaseMap {
   }
 
   destroy(): void {
+    if (this.fields.length > 0)
+      for (let el = this.table.next(0); el !== 0; el = this.table.next(el)) this.dropElement(el);
     this.table.destroy();
   }
 

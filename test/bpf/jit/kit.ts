@@ -70,6 +70,7 @@ export class MachineBench {
       userRecord: () => undefined,
       packetBytes: () => null,
       legacyLoad: (_ctx, offset, size) => this.legacy(offset, size),
+      armTimer: () => undefined,
       packetSlice: () => 0,
       packetLoad: () => -14,
       packetStore: () => -14,

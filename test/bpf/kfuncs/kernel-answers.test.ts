@@ -20,6 +20,8 @@ interface Case {
   readonly program: string;
   readonly packet: string;
   readonly repeat?: number;
+  /** Time between the run and the look at the maps. */
+  readonly waitMs?: number;
   readonly retval: number;
   readonly data?: string;
   readonly records?: readonly string[];
@@ -64,6 +66,8 @@ function run(c: Case, interpreted: boolean): unknown {
     ...(interpreted ? { execute } : {}),
   });
   if (typeof answer === "number") throw new Error(`refused with errno ${answer}`);
+  const { engine } = host.kernel;
+  if (c.waitMs !== undefined) engine.run(engine.nowNs + c.waitMs * 1e6, 1e6);
   const { out, ...maps } = dumpMaps(object, []);
   const data = toHex(answer.data);
   const records = host.bpf.records.entries.map((r) => toHex(r.data));

@@ -8,4 +8,6 @@ export const CASES = [
   { object: "readonly", kind: "socket_filter", program: "filter", packet: "ipv4_udp" },
   ...tc("iter", "numbers", "masks"),
   ...tc("string", "compare", "find", "measure", "search"),
+  ...tc("timer", "errors"),
+  { ...tc("timer", "fire")[0], waitMs: 200 },
 ];

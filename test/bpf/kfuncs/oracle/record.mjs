@@ -28,12 +28,14 @@ function build(object) {
   );
 }
 
-/** One program on a fresh instance of its object. */
-function ask(oracle, { object, kind, program, packet, repeat = 1 }) {
+/** One program on a fresh instance of its object; with `waitMs` the maps are looked at so long after it. */
+function ask(oracle, { object, kind, program, packet, repeat = 1, waitMs = 0 }) {
   const { hex } = packets.find((p) => p.name === packet);
   const ctx = kind === "xdp" ? plainXdpMd(hex.length / 2) : skBuff({});
-  const lines = ["cpu 0", `load ${file(`${object}.o`)} ${kind}`, `run ${program} ${hex} ${ctx} ${repeat}`, "dump"];
-  const done = spawnSync(oracle, { input: `${lines.join("\n")}\n`, encoding: "utf8", maxBuffer: 1 << 26 });
+  const lines = ["cpu 0", `load ${file(`${object}.o`)} ${kind}`, `run ${program} ${hex} ${ctx} ${repeat}`];
+  const shell = `{ cat; sleep ${waitMs / 1000}; echo dump; } | "$0"`;
+  const input = `${lines.join("\n")}\n`;
+  const done = spawnSync("sh", ["-c", shell, oracle], { input, encoding: "utf8", maxBuffer: 1 << 26 });
   if (done.status !== 0) throw new Error(`${object}/${program}: ${done.stderr}`);
   const [loaded, run, dump] = done.stdout
     .trimEnd()
@@ -43,10 +45,16 @@ function ask(oracle, { object, kind, program, packet, repeat = 1 }) {
   if (run.errno) throw new Error(`${object}/${program}: the run was refused, errno ${run.errno}`);
   const answer = { object, kind, program, packet };
   if (repeat !== 1) answer.repeat = repeat;
+  if (waitMs !== 0) answer.waitMs = waitMs;
   answer.retval = run.retval;
   if (run.data !== hex) answer.data = run.data;
   if (run.records.length > 0) answer.records = run.records.map((r) => r.data);
-  answer.maps = Object.fromEntries(Object.entries(dump.maps).sort());
+  const byKey = (a, b) => (a[0] < b[0] ? -1 : 1);
+  answer.maps = Object.fromEntries(
+    Object.entries(dump.maps)
+      .sort()
+      .map(([name, rows]) => [name, rows.sort(byKey)]),
+  );
   const words = new BigInt64Array(new Uint8Array(Buffer.from(answer.maps.out?.[0]?.[1] ?? "", "hex")).buffer);
   delete answer.maps.out;
   answer.answers = [...words]
