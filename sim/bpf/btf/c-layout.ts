@@ -2,53 +2,75 @@
  * How a C compiler would lay a struct out, and what has to be written so that it does it as BTF says.
  * @source libbpf src/btf.c btf__align_of; src/btf_dump.c btf_is_struct_packed, btf_dump_emit_bit_padding
  */
-import { MAX_DEPTH, POINTER_BYTES, resolve } from "./query.ts";
+import { ObjectError } from "../../engine/errors.ts";
+import { POINTER_BYTES, resolve } from "./query.ts";
 import type { Btf, BtfType } from "./types.ts";
 
 type Composite = Extract<BtfType, { kind: "struct" | "union" }>;
 
-/** Alignment of a type, bytes; 0 for what has none (void, functions, forward declarations). */
-export function alignOf(btf: Btf, id: number, depth: number = 0): number {
-  if (depth > MAX_DEPTH) return 0;
-  const { type } = resolve(btf, id);
-  switch (type.kind) {
-    case "int":
-    case "enum":
-    case "float":
-      return Math.min(POINTER_BYTES, type.size);
-    case "ptr":
-      return POINTER_BYTES;
-    case "array":
-      return alignOf(btf, type.type, depth + 1);
-    case "struct":
-    case "union":
-      return alignOfMembers(btf, type, depth);
-    default:
-      return 0;
-  }
-}
+/** A larger hole between two members is no C struct's. Bytes. */
+const MAX_HOLE = 1 << 20;
 
-/** A member out of line with its alignment, or a size that is no multiple of it, says that the struct was packed. */
-function alignOfMembers(btf: Btf, type: Composite, depth: number): number {
-  let most = 1;
-  for (const m of type.members) {
-    const align = alignOf(btf, m.type, depth + 1);
-    if (align <= 0) return align;
-    most = Math.max(most, align);
-    if (m.bitSize === 0 && m.bitOffset % (8 * align) !== 0) return 1;
-  }
-  return type.size % most === 0 ? most : 1;
-}
+/** Alignments within one BTF, each worked out once. */
+export class Alignments {
+  private readonly btf: Btf;
+  private readonly known: Map<number, number> = new Map();
 
-/** Whether a struct needs `__attribute__((packed))`. */
-export function isPacked(btf: Btf, type: Composite): boolean {
-  let most = 1;
-  for (const m of type.members) {
-    const align = alignOf(btf, m.type);
-    if (align > 0 && m.bitSize === 0 && m.bitOffset % (8 * align) !== 0) return true;
-    most = Math.max(most, align);
+  constructor(btf: Btf) {
+    this.btf = btf;
   }
-  return type.size % most !== 0;
+
+  /** Alignment of a type, bytes; 0 for what has none (void, functions, forward declarations). */
+  of(id: number): number {
+    const known = this.known.get(id);
+    if (known !== undefined) return known;
+    this.known.set(id, 0); // what holds itself has none
+    const align = this.compute(id);
+    this.known.set(id, align);
+    return align;
+  }
+
+  /** Whether a struct needs `__attribute__((packed))`. */
+  isPacked(type: Composite): boolean {
+    let most = 1;
+    for (const m of type.members) {
+      const align = this.of(m.type);
+      if (align > 0 && m.bitSize === 0 && m.bitOffset % (8 * align) !== 0) return true;
+      most = Math.max(most, align);
+    }
+    return type.size % most !== 0;
+  }
+
+  private compute(id: number): number {
+    const { type } = resolve(this.btf, id);
+    switch (type.kind) {
+      case "int":
+      case "enum":
+      case "float":
+        return Math.min(POINTER_BYTES, type.size);
+      case "ptr":
+        return POINTER_BYTES;
+      case "array":
+        return this.of(type.type);
+      case "struct":
+      case "union":
+        return this.ofMembers(type);
+      default:
+        return 0;
+    }
+  }
+
+  /** A member out of line with its alignment, or a size that is no multiple of it, says that the struct was packed. */
+  private ofMembers(type: Composite): number {
+    let most = 1;
+    for (const m of type.members) {
+      const align = this.of(m.type);
+      if (align <= 0) return align;
+      most = Math.max(most, align);
+      if (m.bitSize === 0 && m.bitOffset % (8 * align) !== 0) return 1;
+    }
+    return type.size % most === 0 ? most : 1;
+  }
 }
 
 /** An unnamed bit field. */
@@ -68,11 +90,16 @@ const PADS: readonly Padding[] = [
 /**
  * The unnamed bit fields that lead from one offset to another.
  * @unit from, to: bits; align: bytes, of what comes next
+ * @throws ObjectError BTF_HOLE when they are too far apart
  * @param inBitField what comes before and behind are bit fields, between which a compiler adds nothing by itself
  */
 export function paddingBetween(from: number, to: number, align: number, inBitField: boolean): Padding[] {
   const out: Padding[] = [];
   if (from >= to) return out;
+  if (to - from > MAX_HOLE * 8) {
+    const message = `a hole of ${Math.floor((to - from) / 8)} bytes in a struct, expected at most ${MAX_HOLE}`;
+    throw new ObjectError({ code: "BTF_HOLE", message });
+  }
   const pad = PADS.find((p) => roundUp(from, p.bits) <= to) ?? PADS[PADS.length - 1]!;
   const boundary = roundUp(from, pad.bits);
   let at = from;

@@ -8,6 +8,8 @@ import type { Btf } from "./types.ts";
 
 /** Deeper than any real chain of types; beyond it is a loop that C cannot write. */
 const MAX_CHAIN = 2000;
+/** Prototypes within prototypes are visited once for each way that leads to them. */
+const MAX_VISITS = 1 << 23;
 
 /** Orders the types of one BTF; each is handed out once. */
 export class DefinitionOrder {
@@ -16,6 +18,7 @@ export class DefinitionOrder {
   private readonly state: Uint8Array;
   private readonly referenced: Uint8Array;
   private queue: number[] = [];
+  private visits: number = 0;
 
   constructor(btf: Btf) {
     this.btf = btf;
@@ -37,6 +40,9 @@ export class DefinitionOrder {
   /** @returns whether the definition must come first (it is embedded, or has no name to be declared by) */
   private visit(id: number, throughPointer: boolean, depth: number): boolean {
     if (this.state[id] === 2) return true;
+    if (++this.visits > MAX_VISITS) {
+      throw new ObjectError({ code: "BTF_TOO_LARGE", message: `more than ${MAX_VISITS} steps from type to type` });
+    }
     const type = typeOf(this.btf, id);
     const composite = type.kind === "struct" || type.kind === "union";
     if (this.state[id] === 1 || depth > MAX_CHAIN) {

@@ -2,7 +2,8 @@
  * Types as C text. Names that two types share get `___2`, `___3` ... in the order in which they are first written.
  * @source libbpf src/btf_dump.c btf_dump_emit_struct_def, btf_dump_emit_enum_def, btf_dump_emit_type_chain, btf_dump_resolve_name
  */
-import { alignOf, isPacked, paddingBetween } from "./c-layout.ts";
+import { ObjectError } from "../../engine/errors.ts";
+import { Alignments, paddingBetween } from "./c-layout.ts";
 import { sizeOf, typeOf } from "./query.ts";
 import type { Btf, BtfType } from "./types.ts";
 
@@ -12,10 +13,14 @@ type Typedef = Extract<BtfType, { kind: "typedef" }>;
 
 /** No indentation is deeper. */
 const MAX_INDENT = 13;
+/** Anonymous structs within each other can be few and yet say more than anyone will read. */
+const MAX_MEMBERS = 1 << 21;
 
 /** Writes the types of one BTF. */
 export class CWriter {
   private readonly btf: Btf;
+  private readonly alignments: Alignments;
+  private members: number = 0;
   private readonly names: (string | undefined)[] = [];
   /** How often a name was given: structs, unions, enums and integers here, typedefs and enumerators there. */
   private readonly tags: Map<string, number> = new Map();
@@ -23,6 +28,7 @@ export class CWriter {
 
   constructor(btf: Btf) {
     this.btf = btf;
+    this.alignments = new Alignments(btf);
   }
 
   /** The name of a struct, union, enum, forward declaration or integer. */
@@ -38,8 +44,8 @@ export class CWriter {
   /** `struct pair { ... }` with its members and what lies between them. */
   structDefinition(id: number, type: Composite, level: number): string {
     const isStruct = type.kind === "struct";
-    const align = alignOf(this.btf, id);
-    const packed = isStruct && isPacked(this.btf, type);
+    const align = this.alignments.of(id);
+    const packed = isStruct && this.alignments.isPacked(type);
     const indent = `\n${tabs(level + 1)}`;
     let out = `${this.structDeclaration(id, type)} {`;
     let at = 0;
@@ -47,9 +53,13 @@ export class CWriter {
     const pad = (to: number, nextAlign: number, inBits: boolean): void => {
       for (const p of paddingBetween(at, to, nextAlign, inBits)) out += `${indent}${p.type}: ${p.bits};`;
     };
+    this.members += type.members.length;
+    if (this.members > MAX_MEMBERS) {
+      throw new ObjectError({ code: "BTF_TOO_LARGE", message: `more than ${MAX_MEMBERS} members, written out` });
+    }
     for (const m of type.members) {
       const isBits = m.bitSize !== 0;
-      pad(m.bitOffset, packed ? 1 : alignOf(this.btf, m.type), afterBits && isBits);
+      pad(m.bitOffset, packed ? 1 : this.alignments.of(m.type), afterBits && isBits);
       out += `${indent}${this.declaration(m.type, m.name, level + 1)}`;
       if (isBits) out += `: ${m.bitSize}`;
       at = m.bitOffset + (isBits ? m.bitSize : (sizeOf(this.btf, m.type) ?? 0) * 8);

@@ -4,6 +4,7 @@
  * @source libbpf src/btf_dump.c btf_dump__dump_type; bpftool 7.7 btf.c dump_btf_c, dump_btf_kfuncs
  */
 
+import { ObjectError } from "../../engine/errors.ts";
 import { DefinitionOrder } from "./c-order.ts";
 import { sortedIds } from "./c-sort.ts";
 import { CWriter } from "./c-writer.ts";
@@ -52,7 +53,7 @@ export interface HeaderOptions {
 
 /**
  * The header.
- * @throws ObjectError BTF_LOOP when a type holds itself
+ * @throws ObjectError BTF_LOOP when a type holds itself; BTF_HOLE, BTF_TOO_LARGE for what no compiler wrote
  */
 export function dumpBtfC(btf: Btf, options: HeaderOptions = {}): string {
   const dump = new HeaderDump(btf);
@@ -61,6 +62,9 @@ export function dumpBtfC(btf: Btf, options: HeaderOptions = {}): string {
   for (const id of ids) dump.define(id);
   return `${HEAD}${dump.text()}${all ? dump.kfuncs() : ""}${TAIL}`;
 }
+
+/** Many times what a whole kernel needs. */
+const MAX_VISITS = 1 << 23;
 
 /** Emission states. */
 const EMITTING = 1;
@@ -84,6 +88,7 @@ class HeaderDump {
   private readonly state: Uint8Array;
   private readonly declared: Uint8Array;
   private readonly out: string[] = [];
+  private visits: number = 0;
 
   constructor(btf: Btf) {
     this.btf = btf;
@@ -133,6 +138,12 @@ class HeaderDump {
    */
   private emit(id: number, container: number): void {
     if (this.state[id] === EMITTED) return;
+    if (++this.visits > MAX_VISITS) {
+      throw new ObjectError({
+        code: "BTF_TOO_LARGE",
+        message: `more than ${MAX_VISITS} types, followed from each other`,
+      });
+    }
     const type = typeOf(this.btf, id);
     const top = container === 0;
     if (this.state[id] === EMITTING) {

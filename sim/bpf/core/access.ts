@@ -9,6 +9,8 @@ import { type CoreKind, subjectOf } from "./kinds.ts";
 
 /** BPF_CORE_SPEC_MAX_LEN: steps in an access string. */
 export const MAX_STEPS = 64;
+/** Larger indices are none (C's int). */
+const MAX_INDEX = 0x7fffffff;
 /** Error numbers that libbpf answers. */
 export const EINVAL = 22;
 export const E2BIG = 7;
@@ -62,6 +64,7 @@ export function parseAccess(btf: Btf, kind: CoreKind, typeId: number, access: st
   if (!/^\d+(:\d+)*$/.test(access)) return INVALID;
   spec.steps.push(...access.split(":").map(Number));
   if (spec.steps.length > MAX_STEPS) return { errno: E2BIG };
+  if (spec.steps.some((s) => s > MAX_INDEX)) return INVALID;
   const root = resolve(btf, typeId);
   const first = spec.steps[0]!;
   if (subject === "enumval") {

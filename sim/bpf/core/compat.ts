@@ -17,6 +17,14 @@ export interface TypeAt {
 type Proto = Extract<BtfType, { kind: "func_proto" }>;
 type Composite = Extract<BtfType, { kind: "struct" | "union" }>;
 
+/** Pairs of types that one comparison may look at; structs within structs could ask for more than any time suffices for. */
+const MAX_PAIRS = 1 << 20;
+
+/** How many pairs are left. */
+interface Budget {
+  left: number;
+}
+
 /** A member of the program's struct and one of the kernel's of the same name may stand for each other. */
 export function fieldsAreCompatible(local: TypeAt, target: TypeAt): number {
   let [l, t] = [resolve(local.btf, local.id), resolve(target.btf, target.id)];
@@ -47,7 +55,12 @@ export function fieldsAreCompatible(local: TypeAt, target: TypeAt): number {
 }
 
 /** Two types whose names match are of one kind, seen through pointers, arrays and prototypes. */
-export function typesAreCompatible(local: TypeAt, target: TypeAt, level: number = MAX_DEPTH): number {
+export function typesAreCompatible(local: TypeAt, target: TypeAt): number {
+  return compatible(local, target, MAX_DEPTH, { left: MAX_PAIRS });
+}
+
+function compatible(local: TypeAt, target: TypeAt, level: number, budget: Budget): number {
+  if (--budget.left <= 0) return -EINVAL;
   if (typeOf(local.btf, local.id).kind !== typeOf(target.btf, target.id).kind) return 0;
   let [l, t] = [local.id, target.id];
   for (let depth = 0; depth < MAX_DEPTH; depth++) {
@@ -74,7 +87,7 @@ export function typesAreCompatible(local: TypeAt, target: TypeAt, level: number 
           if (level <= 0) return -EINVAL;
           const one = { btf: local.btf, id: resolve(local.btf, a.params[i]!.type).id };
           const two = { btf: target.btf, id: resolve(target.btf, other.params[i]!.type).id };
-          const same = typesAreCompatible(one, two, level - 1);
+          const same = compatible(one, two, level - 1, budget);
           if (same <= 0) return same;
         }
         l = a.ret;
@@ -89,13 +102,12 @@ export function typesAreCompatible(local: TypeAt, target: TypeAt, level: number 
 }
 
 /** Two types whose names match have the same content: every member of the program's is in the kernel's, and so on downwards. */
-export function typesMatch(
-  local: TypeAt,
-  target: TypeAt,
-  behindPointer: boolean = false,
-  level: number = MAX_DEPTH,
-): number {
-  if (level <= 0) return -EINVAL;
+export function typesMatch(local: TypeAt, target: TypeAt): number {
+  return match(local, target, false, MAX_DEPTH, { left: MAX_PAIRS });
+}
+
+function match(local: TypeAt, target: TypeAt, behindPointer: boolean, level: number, budget: Budget): number {
+  if (level <= 0 || --budget.left <= 0) return -EINVAL;
   let [l, t, behind] = [local.id, target.id, behindPointer];
   for (let depth = 0; depth < MAX_DEPTH; depth++) {
     const [a, b] = [resolve(local.btf, l).type, resolve(target.btf, t).type];
@@ -112,7 +124,7 @@ export function typesMatch(
       case "union":
         if (!behind) {
           if (a.kind !== b.kind) return 0;
-          return compositesMatch(local.btf, a, target.btf, b as Composite, behind, level);
+          return compositesMatch(local.btf, a, target.btf, b as Composite, behind, level, budget);
         }
         if (a.kind === b.kind) return 1;
         return b.kind === "fwd" && b.union === (a.kind === "union") ? 1 : 0;
@@ -133,7 +145,7 @@ export function typesMatch(
         if (b.kind !== "func_proto" || a.params.length !== b.params.length) return 0;
         for (let i = 0; i < a.params.length; i++) {
           const one = { btf: local.btf, id: a.params[i]!.type };
-          const same = typesMatch(one, { btf: target.btf, id: b.params[i]!.type }, behind, level - 1);
+          const same = match(one, { btf: target.btf, id: b.params[i]!.type }, behind, level - 1, budget);
           if (same <= 0) return same;
         }
         l = a.ret;
@@ -154,6 +166,7 @@ function compositesMatch(
   target: Composite,
   behind: boolean,
   level: number,
+  budget: Budget,
 ): number {
   if (local.members.length > target.members.length) return 0;
   for (const member of local.members) {
@@ -161,7 +174,7 @@ function compositesMatch(
     for (const candidate of target.members) {
       if (!namesMatch(member.name, candidate.name)) continue;
       const one = { btf: localBtf, id: member.type };
-      const same = typesMatch(one, { btf: targetBtf, id: candidate.type }, behind, level - 1);
+      const same = match(one, { btf: targetBtf, id: candidate.type }, behind, level - 1, budget);
       if (same < 0) return same;
       if (same > 0) {
         matched = true;

@@ -9,6 +9,9 @@ import { fieldsAreCompatible, typesAreCompatible, typesMatch } from "./compat.ts
 import { subjectOf } from "./kinds.ts";
 import { essentialName } from "./names.ts";
 
+/** Members that one search looks at; anonymous structs within each other could have more than any time suffices for. */
+const MAX_MEMBERS = 1 << 20;
+
 /** What a candidate answers. */
 export interface Match {
   /** 1: `spec` is the access in the kernel's types; 0: it has no such thing; negative: libbpf's error. */
@@ -54,7 +57,7 @@ function matchFields(local: AccessSpec, spec: AccessSpec): number {
     const { id, type } = resolve(btf, at);
     at = id;
     if (wanted.name !== null) {
-      const found = matchMember(local.btf, wanted, id, spec);
+      const found = matchMember(local.btf, wanted, id, spec, { left: MAX_MEMBERS });
       if (found.result <= 0) return found.result;
       at = found.typeId;
       continue;
@@ -81,7 +84,13 @@ interface MemberMatch {
 }
 
 /** Looks for a member by name, in anonymous members as well. */
-function matchMember(localBtf: Btf, wanted: Accessor, structId: number, spec: AccessSpec): MemberMatch {
+function matchMember(
+  localBtf: Btf,
+  wanted: Accessor,
+  structId: number,
+  spec: AccessSpec,
+  budget: { left: number },
+): MemberMatch {
   const none: MemberMatch = { result: 0, typeId: 0 };
   const { id, type } = resolve(spec.btf, structId);
   if (type.kind !== "struct" && type.kind !== "union") return none;
@@ -89,11 +98,11 @@ function matchMember(localBtf: Btf, wanted: Accessor, structId: number, spec: Ac
   const local = owner.kind === "struct" || owner.kind === "union" ? owner.members[wanted.index] : undefined;
   for (let i = 0; i < type.members.length; i++) {
     const member = type.members[i]!;
-    if (spec.steps.length === MAX_STEPS) return { result: -E2BIG, typeId: 0 };
+    if (spec.steps.length === MAX_STEPS || --budget.left <= 0) return { result: -E2BIG, typeId: 0 };
     spec.bitOffset += member.bitOffset;
     spec.steps.push(i);
     if (member.name === "") {
-      const found = matchMember(localBtf, wanted, member.type, spec);
+      const found = matchMember(localBtf, wanted, member.type, spec, budget);
       if (found.result !== 0) return found;
     } else if (member.name === wanted.name) {
       const fits = fieldsAreCompatible({ btf: localBtf, id: local?.type ?? 0 }, { btf: spec.btf, id: member.type });

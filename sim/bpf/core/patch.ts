@@ -104,7 +104,7 @@ function resize(site: PatchSite, opcode: number, result: CoreResult): PatchError
 
 /** Both slots of a ld_imm64 become calls, so that neither is an unknown opcode. */
 function poison(site: PatchSite): null {
-  const wide = site.insns.getUint8(site.slot * 8) === LD_IMM64;
+  const wide = site.insns.getUint8(site.slot * 8) === LD_IMM64 && site.slot * 8 + 16 <= site.insns.byteLength;
   for (let slot = site.slot; slot <= site.slot + (wide ? 1 : 0); slot++) {
     site.insns.setUint32(slot * 8, CALL, true);
     site.insns.setInt32(slot * 8 + 4, POISON_CORE, true);

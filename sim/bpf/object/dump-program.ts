@@ -13,6 +13,8 @@ import { ObjectError } from "../../engine/errors.ts";
 import { suggest } from "../../engine/nearest.ts";
 import { declare, typeOf } from "../btf/query.ts";
 import type { Btf } from "../btf/types.ts";
+import type { KernelTypes } from "../core/kernel-types.ts";
+import { relocateCore } from "../core/relocate.ts";
 import { objectError } from "../elf/object-error.ts";
 import { insnText } from "../isa/disassemble.ts";
 import type { FuncInfo, LineInfo, ObjectSpec, ProgramSpec } from "../spec.ts";
@@ -27,14 +29,26 @@ const PSEUDO_FUNC = 4;
 /**
  * The listing of an object's programs, with a newline at the end; several stand under a heading each.
  * @param name of a program, or of a section; absent: all programs
+ * @param kernel programs are shown as this kernel would load them; absent: as they were compiled
  * @throws ObjectError PROGRAM_UNKNOWN
  */
-export function dumpProgram(spec: ObjectSpec, name?: string): string {
+export function dumpProgram(spec: ObjectSpec, name?: string, kernel?: KernelTypes): string {
   const programs = matchingPrograms(spec, name);
-  if (programs.length === 1) return dumpLinked(programs[0]!, spec.btf);
+  if (programs.length === 1) return dumpFor(programs[0]!, spec.btf, kernel);
   return programs
-    .map((p) => `program ${p.name}, section ${JSON.stringify(p.section)}\n\n${dumpLinked(p, spec.btf)}`)
+    .map((p) => `program ${p.name}, section ${JSON.stringify(p.section)}\n\n${dumpFor(p, spec.btf, kernel)}`)
     .join("\n");
+}
+
+/** A program that the kernel's types do not fit is listed as compiled, under the reason. */
+function dumpFor(program: ProgramSpec, btf: Btf | null, kernel: KernelTypes | undefined): string {
+  if (kernel === undefined) return dumpLinked(program, btf);
+  try {
+    return dumpLinked(relocateCore(program, kernel), btf);
+  } catch (error) {
+    if (!(error instanceof ObjectError)) throw error;
+    return `; as compiled: ${error.diagnostic.message}\n${dumpLinked(program, btf)}`;
+  }
 }
 
 /** The programs of a name or, if there is none, of a section; at least one. @throws ObjectError PROGRAM_UNKNOWN */

@@ -13,7 +13,8 @@ export const progDump: CliCommand = {
   *execute({ io }, args) {
     const { readObject } = yield* call(() => import("../../bpf/object/read-object.ts"));
     const { dumpProgram } = yield* call(() => import("../../bpf/object/dump-program.ts"));
-    io.stdout.write(dumpProgram(readObject(resolve(io.cwd, args[0]!), args[0]!), args[1]));
+    const { kernelTypes } = yield* call(() => import("../../net/btf/kernel-types.ts"));
+    io.stdout.write(dumpProgram(readObject(resolve(io.cwd, args[0]!), args[0]!), args[1], kernelTypes));
     return EXIT.OK;
   },
 };

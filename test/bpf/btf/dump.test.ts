@@ -48,6 +48,23 @@ describe("types as bpftool prints them", () => {
     expect(text).not.toMatch(/unasked|kfuncs/);
   });
 
+  it("what no compiler wrote is refused before it fills the memory", () => {
+    const far = { name: "m", type: 1, bitOffset: 0x7ffffff8, bitSize: 0 };
+    const hole = types(int, { kind: "struct", name: "s", size: 0x10000000, members: [far] });
+    expect(refusal(() => dumpBtfC(hole))).toMatchObject({ code: "BTF_HOLE" });
+    const twice = (id: number): BtfType => {
+      const member = { name: "", type: id, bitOffset: 0, bitSize: 0 };
+      return { kind: "union", name: "", size: 4, members: [member, member] };
+    };
+    const doubling = types(int, ...Array.from({ length: 40 }, (_, i) => twice(i + 1)), {
+      kind: "struct",
+      name: "s",
+      size: 4,
+      members: [{ name: "", type: 41, bitOffset: 0, bitSize: 0 }],
+    });
+    expect(refusal(() => dumpBtfC(doubling))).toMatchObject({ code: "BTF_TOO_LARGE" });
+  });
+
   it("types in a circle that C cannot write are refused", () => {
     const member = (type: number) => [{ name: "m", type, bitOffset: 0, bitSize: 0 }];
     const circle = types(
