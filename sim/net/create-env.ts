@@ -16,6 +16,7 @@ import type { Kernel } from "./kernel.ts";
 import { type NetEnv, RedirectInfo } from "./net-env.ts";
 import type { Netdev } from "./netdev.ts";
 import { Skb } from "./skb.ts";
+import { type BpfSocket, BpfSockets } from "./sockets/bpf-sock.ts";
 import type { Cpu } from "./softirq.ts";
 import { SkbContexts } from "./tc/skb-context.ts";
 
@@ -36,6 +37,8 @@ class KernelEnv implements NetEnv {
   readonly kernel: Kernel;
   readonly redirect: RedirectInfo = new RedirectInfo();
   readonly skbContexts: SkbContexts;
+  readonly sockets: BpfSockets;
+  sk: BpfSocket | null = null;
   fib: FibApi | null;
   skb: Skb = new Skb();
   ctx: number = 0;
@@ -50,7 +53,8 @@ class KernelEnv implements NetEnv {
     this.kernel = kernel;
     this.timerEvent = kernel.engine.defineEvent<BpfTimer>("bpf timer", (timer, seq) => this.onTimer(timer, seq));
     this.fib = fib;
-    this.skbContexts = new SkbContexts(kernel.arena);
+    this.sockets = new BpfSockets(kernel.arena);
+    this.skbContexts = new SkbContexts(kernel.arena, this.sockets);
   }
 
   get machine(): Machine {
@@ -61,6 +65,7 @@ class KernelEnv implements NetEnv {
     this.skbContexts.depth = 0;
     this.skbContexts.nestedCost16 = 0;
     this.redirect.reset();
+    this.sk = null;
   }
 
   cpu(): number {

@@ -41,6 +41,7 @@ export class Host {
   /** false after a crash: devices are down and nothing runs. */
   alive: boolean = true;
   private lastQdiscHandle: number = 0x80000000;
+  private lastSocketCookie: number = 0;
 
   constructor(kernel: Kernel, name: string, index: number, bpf: HostBpf) {
     this.kernel = kernel;
@@ -64,6 +65,11 @@ export class Host {
   allocQdiscHandle(): number {
     this.lastQdiscHandle += 0x10000;
     return this.lastQdiscHandle;
+  }
+
+  /** sock_gen_cookie: 1, 2, ... in the order in which cookies are first asked for. */
+  nextSocketCookie(): number {
+    return ++this.lastSocketCookie;
   }
 
   dev(ifindex: number): Netdev | undefined {

@@ -10,6 +10,7 @@ import type { Host } from "./host.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Netdev } from "./netdev.ts";
 import type { Skb } from "./skb.ts";
+import type { BpfSocket, BpfSockets } from "./sockets/bpf-sock.ts";
 import type { Cpu } from "./softirq.ts";
 import type { SkbContexts } from "./tc/skb-context.ts";
 
@@ -77,6 +78,10 @@ export interface NetEnv extends BpfEnv {
   skb: Skb;
   ctx: number;
   dev: Netdev;
+  /** The socket that a program on no packet works for (sock_ops, cgroup_sock_addr); null in all others. */
+  sk: BpfSocket | null;
+  /** Sockets as programs see them. */
+  readonly sockets: BpfSockets;
   /** After a VerifierError was thrown out of a run: forgets the runs that were under way. */
   resetRuns(): void;
 }

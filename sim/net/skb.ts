@@ -12,6 +12,8 @@
 import type { Arena } from "../engine/arena.ts";
 import { BugError } from "../engine/errors.ts";
 import type { Netdev } from "./netdev.ts";
+import type { BpfSocket } from "./sockets/bpf-sock.ts";
+import type { TunnelInfo } from "./tunnel-info.ts";
 
 /** XDP_PACKET_HEADROOM, and what every fresh packet has in front. */
 export const HEADROOM = 256;
@@ -40,8 +42,8 @@ export const CHECKSUM_PARTIAL = 3;
 
 /** Anything that may own a packet on its way out; sockets implement it. */
 export interface SkbOwner {
-  /** SO_COOKIE, for bpf_get_socket_cookie; absent means that the owner is no socket. */
-  readonly cookie?: number;
+  /** The socket as programs see it; absent means that the owner is none. */
+  readonly sock?: BpfSocket;
   /** The packet has left the qdisc or was freed: wmem is free again. */
   onSkbFree(skb: Skb): void;
 }
@@ -110,12 +112,18 @@ export class Skb {
   /** Redirected by tc: skip the ingress taps; tc_at_ingress. */
   redirected: boolean = false;
   fromIngress: boolean = false;
+  /** The last tc hook it came to was an ingress one (tc_at_ingress). */
+  atIngress: boolean = false;
   /** Set by tc while the packet is in a qdisc: time of enqueueing, ns. */
   enqueuedNs: number = 0;
   dst: SkbDst | null = null;
+  /** What a tunnel shall put around it, or took off it: the dst is the metadata_dst of a collect_md device. */
+  tunnel: TunnelInfo | null = null;
   owner: SkbOwner | null = null;
   /** truesize charged to the owner's send buffer; set together with owner. */
   ownerBytes: number = 0;
+  /** bpf_sk_assign chose the owner to receive it (skb_sk_is_prefetched). */
+  prefetched: boolean = false;
   /** Identity for traces: unique per simulation, kept across hops and encapsulation. */
   id: number = 0;
   /** Identity of the packet it was cloned from, 0 when it is no clone. */
@@ -155,6 +163,7 @@ export class Skb {
     if (this.owner === null) return;
     this.owner.onSkbFree(this);
     this.owner = null;
+    this.prefetched = false;
   }
 }
 
@@ -251,6 +260,8 @@ export class SkbPool {
     skb.csumOffset = from.csumOffset;
     skb.redirected = from.redirected;
     skb.fromIngress = from.fromIngress;
+    skb.atIngress = from.atIngress;
+    skb.tunnel = from.tunnel;
     skb.parentId = from.id;
     skb.id = this.nextId++;
     skb.bornNs = nowNs;
@@ -266,6 +277,7 @@ export class SkbPool {
     if (skb.owner !== null) {
       skb.owner.onSkbFree(skb);
       skb.owner = null;
+      skb.prefetched = false;
     }
     this.takeBuffer(skb);
     skb.live = false;
@@ -304,8 +316,10 @@ export class SkbPool {
     skb.csumOffset = 0;
     skb.redirected = false;
     skb.fromIngress = false;
+    skb.atIngress = false;
     skb.enqueuedNs = 0;
     skb.dst = null;
+    skb.tunnel = null;
     skb.parentId = 0;
     skb.source = 0;
     skb.next = null;

@@ -10,6 +10,7 @@
  */
 import type { Engine, EventKind } from "../engine/engine.ts";
 import type { Host } from "./host.ts";
+import type { TunnelInfo } from "./tunnel-info.ts";
 import type { CpuXdp } from "./xdp/cpu-xdp.ts";
 
 /** netdev weight: packets of one NAPI instance before the next one gets its turn. */
@@ -72,6 +73,8 @@ export class Cpu {
   backlog: Napi | null = null;
   /** Contexts and bulk queues of XDP; made at first use. */
   xdp: CpuXdp | null = null;
+  /** Where bpf_skb_set_tunnel_key puts a packet's tunnel (the per-CPU metadata_dst); made at first use. */
+  tunnel: TunnelInfo | null = null;
   private readonly engine: Engine;
   private readonly softirqEvent: EventKind<Cpu>;
 

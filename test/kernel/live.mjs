@@ -54,7 +54,7 @@ const cases = [
   {
     name: "helpers answer BPF_PROG_RUN as recorded",
     args: ["test/net/helpers/oracle/record.mjs", "--check"],
-    needs: ["clang-19", "cc", "libbpf"],
+    needs: ["clang-19", "llvm-strip-19", "libbpf", "ip", "sysctl", "unshare"],
   },
   {
     name: "helpers are allowed in program types as recorded",

@@ -18,9 +18,14 @@ export const ENOSPC = 28;
 export const ERANGE = 34;
 export const EDEADLK = 35;
 export const ENODATA = 61;
+export const EPROTO = 71;
 export const EOVERFLOW = 75;
+export const EPROTOTYPE = 91;
+export const ENOPROTOOPT = 92;
+export const ESOCKTNOSUPPORT = 94;
 export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;
+export const ENETUNREACH = 101;
 export const EALREADY = 114;
 /** The kernel's own "not supported", which user space sees as 524. */
 export const ENOTSUPP = 524;

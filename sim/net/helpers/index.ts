@@ -3,24 +3,55 @@ import type { HelperDef } from "../../bpf/helper.ts";
 import type { NetEnv } from "../net-env.ts";
 import { checkMtu } from "./check-mtu.ts";
 import { fibLookup } from "./fib-lookup.ts";
+import { lwtPushEncap } from "./lwt.ts";
 import { cloneRedirect, redirect, redirectMap, redirectNeigh, redirectPeer } from "./redirect.ts";
+import { skAssign } from "./sk-assign.ts";
 import { skbLoadBytes, skbLoadBytesRelative, skbPullData, skbStoreBytes } from "./skb-bytes.ts";
 import { csumLevel, csumUpdate, l3CsumReplace, l4CsumReplace } from "./skb-csum.ts";
 import {
-  getCgroupClassid,
   getHashRecalc,
-  getNetnsCookie,
   getRouteRealm,
-  getSocketCookie,
-  getSocketUid,
   setHash,
   setHashInvalid,
   skbChangeType,
   skbEcnSetCe,
+  skbGetXfrmState,
   skbSetTstamp,
 } from "./skb-meta.ts";
 import { skbAdjustRoom, skbChangeHead, skbChangeProto, skbChangeTail } from "./skb-room.ts";
 import { skbVlanPop, skbVlanPush } from "./skb-vlan.ts";
+import {
+  getListenerSock,
+  skcToMptcpSock,
+  skcToTcp6Sock,
+  skcToTcpRequestSock,
+  skcToTcpSock,
+  skcToTcpTimewaitSock,
+  skcToUnixSock,
+  skFullsock,
+  tcpSock,
+} from "./sock-cast.ts";
+import {
+  getCgroupClassid,
+  getNetnsCookie,
+  getSocketCookie,
+  getSocketUid,
+  skAncestorCgroupId,
+  skbAncestorCgroupId,
+  skbCgroupClassid,
+  skbCgroupId,
+  skCgroupId,
+} from "./sock-identity.ts";
+import { skcLookupTcp, skLookupTcp, skLookupUdp, skRelease } from "./sock-lookup.ts";
+import {
+  tcpCheckSyncookie,
+  tcpGenSyncookie,
+  tcpRawCheckSyncookieIpv4,
+  tcpRawCheckSyncookieIpv6,
+  tcpRawGenSyncookieIpv4,
+  tcpRawGenSyncookieIpv6,
+} from "./syn-cookie.ts";
+import { skbGetTunnelKey, skbGetTunnelOpt, skbSetTunnelKey, skbSetTunnelOpt } from "./tunnel.ts";
 import { xdpAdjustHead, xdpAdjustMeta, xdpAdjustTail } from "./xdp-adjust.ts";
 import { xdpGetBuffLen, xdpLoadBytes, xdpStoreBytes } from "./xdp-bytes.ts";
 
@@ -64,4 +95,35 @@ export const netHelpers: readonly HelperDef<NetEnv>[] = [
   getNetnsCookie,
   skbSetTstamp,
   skbEcnSetCe,
+  skbGetXfrmState,
+  skbCgroupId,
+  skbAncestorCgroupId,
+  skbCgroupClassid,
+  skCgroupId,
+  skAncestorCgroupId,
+  skLookupTcp,
+  skLookupUdp,
+  skcLookupTcp,
+  skRelease,
+  skAssign,
+  skFullsock,
+  tcpSock,
+  getListenerSock,
+  skcToTcp6Sock,
+  skcToTcpSock,
+  skcToTcpTimewaitSock,
+  skcToTcpRequestSock,
+  skcToUnixSock,
+  skcToMptcpSock,
+  skbGetTunnelKey,
+  skbSetTunnelKey,
+  skbGetTunnelOpt,
+  skbSetTunnelOpt,
+  tcpRawGenSyncookieIpv4,
+  tcpRawGenSyncookieIpv6,
+  tcpRawCheckSyncookieIpv4,
+  tcpRawCheckSyncookieIpv6,
+  tcpCheckSyncookie,
+  tcpGenSyncookie,
+  lwtPushEncap,
 ];

@@ -1,27 +1,22 @@
 /**
- * Helpers over what is known about a packet: its type, hash, mark of congestion, timestamp, socket and network namespace.
+ * Helpers over what is known about a packet: its type, hash, mark of congestion, timestamp, route realm and xfrm state.
  *
  * @source net/core/filter.c, the functions of these names; include/net/inet_ecn.h IP_ECN_set_ce, IP6_ECN_set_ce
- * @differs no socket belongs to a cgroup class or route realm, so both are 0; sockets belong to root, so their uid is 0; a hash that
- *          was set to 0 counts as not computed
+ * @differs routes have no realms, so a realm is 0; there is no xfrm, so no packet has its state; a hash that was set to 0 counts as not
+ *          computed
  */
 import type { HelperDef } from "../../bpf/helper.ts";
 import { EINVAL, EOPNOTSUPP } from "../../bpf/maps/errno.ts";
 import { TC_KINDS } from "../../bpf/prog-kinds.ts";
-import type { ProgKind } from "../../bpf/prog-type.ts";
 import { ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6 } from "../ether.ts";
 import { skbGetHash } from "../flow.ts";
 import type { NetEnv } from "../net-env.ts";
 import { PACKET_OTHERHOST } from "../skb.ts";
 import { refreshSkb, TC_LWT_KINDS, TC_XMIT_KINDS } from "./packet.ts";
 
-const OVERFLOW_UID = 65534;
 const SKB_CLOCK_REALTIME = 0;
 const SKB_CLOCK_MONOTONIC = 1;
 const SKB_CLOCK_TAI = 2;
-
-/** Program types that see a packet with its socket. */
-const SOCKET_SKB_KINDS: readonly ProgKind[] = [...TC_KINDS, "socket_filter", "cgroup_skb"];
 
 const plain = { gplOnly: false, mapKinds: null, changesPacket: false } as const;
 
@@ -95,19 +90,6 @@ export const setHashInvalid: HelperDef<NetEnv> = {
   },
 };
 
-/** `bpf_get_cgroup_classid`. */
-export const getCgroupClassid: HelperDef<NetEnv> = {
-  ...plain,
-  id: 17,
-  name: "get_cgroup_classid",
-  since: "4.3",
-  args: ["ctx"],
-  ret: "u32",
-  progKinds: null,
-  costNs: 3,
-  call: (): number => 0,
-};
-
 /** `bpf_get_route_realm`. */
 export const getRouteRealm: HelperDef<NetEnv> = {
   ...plain,
@@ -119,51 +101,6 @@ export const getRouteRealm: HelperDef<NetEnv> = {
   progKinds: TC_LWT_KINDS,
   costNs: 3,
   call: (): number => 0,
-};
-
-/** `bpf_get_socket_cookie`. */
-export const getSocketCookie: HelperDef<NetEnv> = {
-  ...plain,
-  id: 46,
-  name: "get_socket_cookie",
-  since: "4.12",
-  args: ["ctx"],
-  ret: "u64",
-  progKinds: SOCKET_SKB_KINDS,
-  costNs: 4,
-  call: (env: NetEnv): number => {
-    env.machine.setReturnHigh(0);
-    return env.skb.owner?.cookie ?? 0;
-  },
-};
-
-/** `bpf_get_socket_uid`. */
-export const getSocketUid: HelperDef<NetEnv> = {
-  ...plain,
-  id: 47,
-  name: "get_socket_uid",
-  since: "4.12",
-  args: ["ctx"],
-  ret: "u32",
-  progKinds: SOCKET_SKB_KINDS,
-  costNs: 4,
-  call: (env: NetEnv): number => (env.skb.owner?.cookie === undefined ? OVERFLOW_UID : 0),
-};
-
-/** `bpf_get_netns_cookie`. */
-export const getNetnsCookie: HelperDef<NetEnv> = {
-  ...plain,
-  id: 122,
-  name: "get_netns_cookie",
-  since: "5.7",
-  args: ["any"],
-  ret: "u64",
-  progKinds: SOCKET_SKB_KINDS,
-  costNs: 3,
-  call: (env: NetEnv): number => {
-    env.machine.setReturnHigh(0);
-    return env.host.index + 1;
-  },
 };
 
 /** `bpf_skb_set_tstamp`. */
@@ -224,5 +161,22 @@ export const skbEcnSetCe: HelperDef<NetEnv> = {
       return 1;
     }
     return 0;
+  },
+};
+
+/** `bpf_skb_get_xfrm_state`. */
+export const skbGetXfrmState: HelperDef<NetEnv> = {
+  ...plain,
+  id: 66,
+  name: "skb_get_xfrm_state",
+  since: "4.18",
+  args: ["ctx", "u32", "mem_out", "size", "u64"],
+  ret: "int",
+  progKinds: TC_KINDS,
+  costNs: 4,
+  call: (env: NetEnv, _ctx: number, _index: number, to: number, size: number): number => {
+    // no packet has a security path
+    env.kernel.arena.u8.fill(0, to, to + size);
+    return -EINVAL;
   },
 };

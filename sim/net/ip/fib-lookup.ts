@@ -82,14 +82,26 @@ class IpFib implements FibApi {
   }
 
   private search6(stack: IpStack): number {
+    const { table } = this.query;
+    if (table !== 0) return this.searchTable6(stack, stack.table(AF_INET6, table));
+    const err = this.searchTable6(stack, stack.fib6Local);
+    return err === ERRNO.ESRCH ? this.searchTable6(stack, stack.fib6Main) : err;
+  }
+
+  /** The longest prefix; among its routes one by the wanted device is preferred, not required (rt6_score_route). */
+  private searchTable6(stack: IpStack, fib: Fib | undefined): number {
+    if (fib === undefined) return ERRNO.ESRCH;
     const q = this.query;
-    const at = (fib: Fib | undefined): number =>
-      fib === undefined
-        ? ERRNO.ESRCH
-        : fib.lookup(word(q.dst, 0), word(q.dst, 4), word(q.dst, 8), word(q.dst, 12), q.oif, 0, stack.fibRes);
-    if (q.table !== 0) return at(stack.table(AF_INET6, q.table));
-    const err = at(stack.fib6Local);
-    return err === ERRNO.ESRCH ? at(stack.fib6Main) : err;
+    const res = stack.fibRes;
+    const find = (oif: number): number =>
+      fib.lookup(word(q.dst, 0), word(q.dst, 4), word(q.dst, 8), word(q.dst, 12), oif, 0, res);
+    const err = find(0);
+    if (err !== 0 || q.oif === 0 || res.nh?.dev.ifindex === q.oif) return err;
+    const { route, nh } = res;
+    if (find(q.oif) === 0 && res.route!.len === route!.len) return 0;
+    res.route = route;
+    res.nh = nh;
+    return 0;
   }
 
   private choose(stack: IpStack, route: FibRoute, v4: boolean): FibNh {

@@ -15,10 +15,14 @@ import { ipStack } from "../ip/ip-stack.ts";
 import { NETDEV_TX_BUSY, NETDEV_TX_OK, type Netdev, type PacketTap } from "../netdev.ts";
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
 import { PACKET_OUTGOING, type Skb } from "../skb.ts";
+import { SOCK_RAW } from "./bpf-sock.ts";
 import { type PacketCallback, Socket } from "./socket.ts";
 
 /** Tags of one frame that are looked through: one less than the kernel counts to. */
 const VLAN_MAX_DEPTH = 7;
+
+/** Address family of packet sockets. */
+const AF_PACKET = 17;
 
 /** What a packet socket is bound to. */
 export interface PacketSocketOptions {
@@ -30,7 +34,7 @@ export interface PacketSocketOptions {
 
 /** A packet socket (AF_PACKET, SOCK_RAW). */
 export class PacketSocket extends Socket implements PacketTap {
-  readonly host: Host;
+  readonly skType: number = SOCK_RAW;
   readonly dev: Netdev | null;
   readonly protocol: number;
   /** tp_packets: seen and taken, dropped ones included. */
@@ -41,12 +45,20 @@ export class PacketSocket extends Socket implements PacketTap {
 
   constructor(host: Host, o: PacketSocketOptions) {
     super(ipStack(host), AF_INET);
-    this.host = host;
     this.dev = o.dev;
     this.protocol = o.protocol;
     if (o.protocol !== ETH_P_ALL) addTypeSocket(this);
     else if (o.dev === null) host.taps = [...host.taps, this];
     else o.dev.taps = [...o.dev.taps, this];
+  }
+
+  override get skFamily(): number {
+    return AF_PACKET;
+  }
+
+  /** The ethertype in network order, as packet_create keeps it. */
+  get skProtocol(): number {
+    return ((this.protocol & 0xff) << 8) | (this.protocol >>> 8);
   }
 
   /** The tap: skb.data at the MAC header. */

@@ -20,6 +20,7 @@ import { ip6Xmit, makeFlowLabel } from "../ip/ipv6/output.ts";
 import { Flow6, routeOutput6 } from "../ip/ipv6/route.ts";
 import { ERRNO } from "../netlink-error.ts";
 import type { Skb } from "../skb.ts";
+import { SOCK_RAW } from "./bpf-sock.ts";
 import { type PacketCallback, Socket } from "./socket.ts";
 
 const EACCES = 13;
@@ -62,8 +63,8 @@ export class RawTable {
 /** A raw IP socket. */
 export class RawSocket extends Socket {
   readonly proto: number;
-  localAddr: IpAddr;
-  boundIfindex: number = 0;
+  readonly skType: number = SOCK_RAW;
+  declare localAddr: IpAddr;
   /** -1 for the host's default. */
   ttl: number = -1;
   tos: number = 0;
@@ -79,6 +80,10 @@ export class RawSocket extends Socket {
     this.table = table;
     this.localAddr = family === AF_INET ? ANY4 : ANY6;
     table.add(this);
+  }
+
+  get skProtocol(): number {
+    return this.proto;
   }
 
   /** Whether the packet's destination and device are the ones the socket is bound to. */

@@ -11,12 +11,14 @@ import type { Program } from "../../bpf/program.ts";
 import { classicFilterBytes, loadClassic } from "../classic-filter.ts";
 import { COST_NS } from "../cost.ts";
 import { SKB_DROP_REASON } from "../drop-reason.ts";
+import type { Host } from "../host.ts";
 import { AF_INET, type Family, IpAddr } from "../ip/address.ts";
 import type { IpStack } from "../ip/ip-stack.ts";
 import { truesizeOf } from "../ip/truesize.ts";
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
 import { type Skb, type SkbOwner, SkbQueue } from "../skb.ts";
 import { runSocketFilter } from "../tc/run-prog.ts";
+import { type BpfSocket, TCP_CLOSE, TCP_ESTABLISHED } from "./bpf-sock.ts";
 
 /** SO_RCVBUF's floor (SOCK_MIN_RCVBUF) and SO_SNDBUF's. */
 const MIN_RCVBUF = 2304;
@@ -47,7 +49,7 @@ class PacketSource {
 export type PacketCallback<S> = (socket: S, addr: number, len: number, skb: Skb) => void;
 
 /** Base of all sockets. */
-export abstract class Socket implements SkbOwner {
+export abstract class Socket implements SkbOwner, BpfSocket {
   readonly stack: IpStack;
   readonly family: Family;
   /** Source of the packet in `onPacket`, or of the last one given to `describe`. */
@@ -61,6 +63,24 @@ export abstract class Socket implements SkbOwner {
   filter: Program | null = null;
   /** sk_omem_alloc: what an attached classic filter takes of the option memory, bytes. */
   private filterBytes: number = 0;
+  /** SO_MARK. */
+  mark: number = 0;
+  /** SO_PRIORITY. */
+  priority: number = 0;
+  /** SO_BINDTODEVICE, or the scope of a link-local peer; 0 for none. */
+  boundIfindex: number = 0;
+  readonly sock: BpfSocket = this;
+  view: number = 0;
+  abstract readonly skType: number;
+  abstract readonly skProtocol: number;
+  /** null: no internet socket. */
+  localAddr: IpAddr | null = null;
+  /** 0 while unbound. */
+  localPort: number = 0;
+  /** null while not connected. */
+  remoteAddr: IpAddr | null = null;
+  remotePort: number = 0;
+  private ownCookie: number = 0;
   protected rcvBuf: number;
   protected sndBuf: number;
   private rmem: number = 0;
@@ -72,6 +92,28 @@ export abstract class Socket implements SkbOwner {
     this.family = family;
     this.rcvBuf = stack.sysctl.rmemDefault;
     this.sndBuf = stack.sysctl.wmemDefault;
+  }
+
+  get host(): Host {
+    return this.stack.host;
+  }
+
+  get cookie(): number {
+    if (this.ownCookie === 0) this.ownCookie = this.host.nextSocketCookie();
+    return this.ownCookie;
+  }
+
+  get skFamily(): number {
+    return this.family;
+  }
+
+  get skState(): number {
+    return this.remoteAddr === null ? TCP_CLOSE : TCP_ESTABLISHED;
+  }
+
+  /** Programs that know the socket see its new state. */
+  protected refreshView(): void {
+    if (this.view !== 0) this.stack.kernel.env.sockets.addressOf(this);
   }
 
   /** SO_RCVBUF: twice the value, within the limits, is what counts. */
@@ -150,6 +192,7 @@ export abstract class Socket implements SkbOwner {
   /** Frees what waits. Sub-classes take themselves off their tables. */
   close(): void {
     this.closed = true;
+    this.stack.kernel.env.sockets.forget(this);
     for (let skb = this.receive(); skb !== null; skb = this.receive()) {
       this.stack.kernel.kfreeSkb(skb, skb.dev!, SKB_DROP_REASON.SOCKET_CLOSE);
     }
@@ -190,6 +233,8 @@ export abstract class Socket implements SkbOwner {
     const skb = this.stack.kernel.allocSkb(len);
     if (skb === null) return null;
     skb.owner = this;
+    skb.mark = this.mark;
+    skb.priority = this.priority;
     skb.ownerBytes = truesizeOf(len + 28);
     this.wmem += skb.ownerBytes;
     return skb;

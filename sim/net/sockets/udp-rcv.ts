@@ -22,7 +22,7 @@ import { transportCsumOk } from "../ip/skb-csum.ts";
 import type { Netdev } from "../netdev.ts";
 import { ERRNO } from "../netlink-error.ts";
 import { CHECKSUM_NONE, type Skb } from "../skb.ts";
-import { UDP_HLEN } from "./udp.ts";
+import { UDP_HLEN, UdpSocket } from "./udp.ts";
 import type { UdpTable } from "./udp-table.ts";
 
 /** errno by ICMP_DEST_UNREACH's code, and whether it ends a connection. @source net/ipv4/icmp.c icmp_err_convert */
@@ -45,6 +45,14 @@ const UNREACH_ERRNO: readonly number[] = [
   ERRNO.EHOSTUNREACH,
 ];
 const UNREACH_FATAL: ReadonlySet<number> = new Set([2, 3, 5, 6, 7, 9, 10, 13, 14, 15]);
+
+/** inet_steal_sock: the socket that bpf_sk_assign chose, taken off the packet; null when none was. */
+function stealSock(skb: Skb): UdpSocket | null {
+  if (!skb.prefetched) return null;
+  const sock = skb.owner;
+  skb.orphan();
+  return sock instanceof UdpSocket && !sock.closed ? sock : null;
+}
 
 /** The handler of IPPROTO_UDP for IPv4: skb.data at the UDP header. Takes the skb. */
 export function udpRcv(stack: IpStack, table: UdpTable, skb: Skb, dev: Netdev): void {
@@ -74,7 +82,8 @@ export function udpRcv(stack: IpStack, table: UdpTable, skb: Skb, dev: Netdev): 
     deliverToAll(stack, table, skb, dev, daddr, dport);
     return;
   }
-  const sock = table.lookup(AF_INET, saddr, 0, 0, 0, dv.getUint16(skb.data), daddr, 0, 0, 0, dport, dev.ifindex);
+  const sport = dv.getUint16(skb.data);
+  const sock = stealSock(skb) ?? table.lookup(AF_INET, saddr, 0, 0, 0, sport, daddr, 0, 0, 0, dport, dev.ifindex);
   if (sock !== null) {
     sock.deliver(skb);
     return;
@@ -130,20 +139,22 @@ export function udp6Rcv(stack: IpStack, table: UdpTable, skb: Skb, dev: Netdev):
       return;
     }
   }
-  const sock = table.lookup(
-    AF_INET6,
-    dv.getUint32(ip + 8),
-    dv.getUint32(ip + 12),
-    dv.getUint32(ip + 16),
-    dv.getUint32(ip + 20),
-    dv.getUint16(skb.data),
-    dv.getUint32(ip + 24),
-    dv.getUint32(ip + 28),
-    dv.getUint32(ip + 32),
-    dv.getUint32(ip + 36),
-    dv.getUint16(skb.data + 2),
-    dev.ifindex,
-  );
+  const sock =
+    stealSock(skb) ??
+    table.lookup(
+      AF_INET6,
+      dv.getUint32(ip + 8),
+      dv.getUint32(ip + 12),
+      dv.getUint32(ip + 16),
+      dv.getUint32(ip + 20),
+      dv.getUint16(skb.data),
+      dv.getUint32(ip + 24),
+      dv.getUint32(ip + 28),
+      dv.getUint32(ip + 32),
+      dv.getUint32(ip + 36),
+      dv.getUint16(skb.data + 2),
+      dev.ifindex,
+    );
   if (sock !== null) {
     sock.deliver(skb);
     return;

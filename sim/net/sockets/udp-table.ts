@@ -4,6 +4,9 @@ import type { IpStack } from "../ip/ip-stack.ts";
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
 import type { UdpSocket } from "./udp.ts";
 
+/** A socket with an address comes before all that have none: two passes over the table (__udp4_lib_lookup). */
+const WILDCARD_LAST = 16;
+
 /** Bound UDP sockets by port. */
 export class UdpTable {
   private readonly byPort: Map<number, UdpSocket[]> = new Map();
@@ -80,7 +83,7 @@ export class UdpTable {
       const l = s.localAddr;
       if ((l.a | l.b | l.c | l.d) !== 0) {
         if (l.a !== da || l.b !== db || l.c !== dc || l.d !== dd) continue;
-        score += 4;
+        score += WILDCARD_LAST;
       }
       const r = s.remoteAddr;
       if (r !== null) {

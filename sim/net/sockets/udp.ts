@@ -23,6 +23,7 @@ import { ip6Xmit, makeFlowLabel, pathMtu6 } from "../ip/ipv6/output.ts";
 import { Flow6, isLocal6, routeOutput6 } from "../ip/ipv6/route.ts";
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
 import { CHECKSUM_PARTIAL, type Skb } from "../skb.ts";
+import { SOCK_DGRAM } from "./bpf-sock.ts";
 import { type PacketCallback, Socket } from "./socket.ts";
 import type { UdpTable } from "./udp-table.ts";
 
@@ -36,14 +37,9 @@ const flow6: Flow6 = new Flow6();
 
 /** A UDP socket. */
 export class UdpSocket extends Socket {
-  localAddr: IpAddr;
-  /** 0 while unbound. */
-  localPort: number = 0;
-  /** null while not connected. */
-  remoteAddr: IpAddr | null = null;
-  remotePort: number = 0;
-  /** SO_BINDTODEVICE, or the scope of a link-local peer; 0 for none. */
-  boundIfindex: number = 0;
+  readonly skType: number = SOCK_DGRAM;
+  readonly skProtocol: number = IPPROTO_UDP;
+  declare localAddr: IpAddr;
   /** IP_PKTINFO, IPV6_PKTINFO: what is sent from now on has this source, on a socket bound to none; null: the route's. */
   source: IpAddr | null = null;
   /** SO_BROADCAST. */
@@ -52,8 +48,6 @@ export class UdpSocket extends Socket {
   ttl: number = -1;
   /** IP_TOS, IPV6_TCLASS. */
   tos: number = 0;
-  /** SO_MARK. */
-  mark: number = 0;
   /** IP_MTU_DISCOVER: IP_PMTUDISC_WANT (DF on what fits), or IP_PMTUDISC_DONT. */
   pmtuDiscover: boolean = true;
   /** Takes each packet at once; null: packets queue up. */
@@ -93,6 +87,7 @@ export class UdpSocket extends Socket {
       this.localPort = 0;
       throw e;
     }
+    this.refreshView();
   }
 
   private isOurs(addr: IpAddr): boolean {
@@ -112,6 +107,7 @@ export class UdpSocket extends Socket {
     this.remoteAddr = addr;
     this.remotePort = port;
     if (this.localAddr.isAny) this.localAddr = this.dstSource;
+    this.refreshView();
   }
 
   /** Memory for a datagram of `len` bytes, to be filled at skb.data and given to `sendSkb`. @returns null: try again later */

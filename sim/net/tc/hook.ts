@@ -79,6 +79,7 @@ export class TcDirection implements TcHook {
     const kernel = dev.host.kernel;
     const env = kernel.env;
     dev.host.cpu().charge(COST_NS.tcHook);
+    skb.atIngress = this.ingress;
     if (env.skbContexts.depth === 0) env.redirect.reset();
     // raw senders have set none
     if (skb.networkHeader < 0) skb.networkHeader = skb.data + skb.macLen;

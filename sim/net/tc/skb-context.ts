@@ -15,6 +15,7 @@
 import type { Arena } from "../../engine/arena.ts";
 import type { Netdev } from "../netdev.ts";
 import type { Skb } from "../skb.ts";
+import type { BpfSockets } from "../sockets/bpf-sock.ts";
 
 /** Programs within programs: one more than transmit recursion allows (XMIT_RECURSION_LIMIT 8), and the receive side. */
 export const MAX_RUN_DEPTH = 16;
@@ -46,6 +47,7 @@ const W_NAPI_ID = 21;
 const W_DATA_META = 35;
 const W_TSTAMP = 38;
 const W_WIRE_LEN = 40;
+const W_SK = 42;
 
 /** The contexts of nested runs, in one block. */
 export class SkbContexts {
@@ -54,10 +56,12 @@ export class SkbContexts {
   /** Cost of nested runs that was charged already, in sixteenths of a ns; zero outside of runs. */
   nestedCost16: number = 0;
   private readonly arena: Arena;
+  private readonly sockets: BpfSockets;
   private readonly base: number;
 
-  constructor(arena: Arena) {
+  constructor(arena: Arena, sockets: BpfSockets) {
     this.arena = arena;
+    this.sockets = sockets;
     this.base = arena.alloc(MAX_RUN_DEPTH * SLOT_BYTES, 64);
   }
 
@@ -93,6 +97,9 @@ export class SkbContexts {
     w[c + W_TSTAMP] = t;
     w[c + W_TSTAMP + 1] = t < TWO_32 ? 0 : Math.floor(t / TWO_32);
     w[c + W_WIRE_LEN] = wireLen;
+    const sock = skb.owner?.sock;
+    if (sock === undefined) w[c + W_SK] = 0;
+    else w[c + W_SK] = sock.view !== 0 ? sock.view : this.sockets.addressOf(sock);
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
  * Runs of programs for which Linux has no test run: the program gets the context as the caller gives it, and a sk_reuseport program the
- * packet that the caller gives. Pointers to sockets are null.
+ * packet that the caller gives. The pointer to the socket is that of TestRunRequest.sock.
  *
  * @differs Linux answers every one of them with 524 (ENOTSUPP); so does netsim, unless TestRunRequest.anyType is set
  */
@@ -33,6 +33,10 @@ function begin(host: Host, program: Program, request: TestRunRequest): TestRun |
   skb.dev = dev;
   arena.u8.set(request.data, skb.data);
   arena.u8.set(given, ctx);
+  const sk = def.fields.find((f) => f.name === "sk");
+  if (request.sock !== undefined && sk !== undefined) {
+    arena.u32[(ctx + sk.offset) >>> 2] = host.kernel.env.sockets.addressOf(request.sock);
+  }
   if (def.dataOffset >= 0) {
     arena.u32[(ctx + def.dataOffset) >>> 2] = skb.data;
     arena.u32[(ctx + def.dataEndOffset) >>> 2] = skb.data + skb.len;

@@ -15,7 +15,8 @@ import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6 } from "../ether.ts";
 import type { Host } from "../host.ts";
 import { AF_INET, AF_INET6 } from "../ip/address.ts";
 import { ERRNO } from "../netlink-error.ts";
-import type { Skb, SkbOwner } from "../skb.ts";
+import type { Skb } from "../skb.ts";
+import { TestRunSocket } from "../sockets/bpf-sock.ts";
 import { discard, enter, freshSkb, LOOPBACK_IFINDEX } from "./surroundings.ts";
 import {
   BPF_F_TEST_SKB_CHECKSUM_COMPLETE,
@@ -106,7 +107,7 @@ function begin(host: Host, program: Program, request: TestRunRequest): TestRun |
   }
   if (!l2) skb.pull(ETH_HLEN);
   takeFields(skb, fields);
-  skb.owner = socket;
+  skb.owner = new TestRunSocket(host, skb);
   const contexts = kernel.env.skbContexts;
   const depth = contexts.depth++;
   const ctx = contexts.at(depth);
@@ -165,6 +166,3 @@ function fillSocket(host: Host, ctx: number, skb: Skb): void {
     u8.copyWithin(ctx + OFF_REMOTE_IP6, header + 24, header + 40);
   }
 }
-
-/** The socket that a test run's packets belong to on Linux. */
-const socket: SkbOwner = { cookie: 1, onSkbFree: () => {} };

@@ -30,7 +30,7 @@ export function enter(
   ctx: number,
 ): Surroundings {
   const { env, machine } = host.kernel;
-  const outer = { host: env.host, cpu: env.currentCpu, skb: env.skb, ctx: env.ctx, dev: env.dev };
+  const outer = { host: env.host, cpu: env.currentCpu, skb: env.skb, ctx: env.ctx, dev: env.dev, sk: env.sk };
   const cpu = host.cpu();
   const costBefore = machine.cost16;
   env.host = host;
@@ -38,6 +38,7 @@ export function enter(
   env.skb = skb;
   env.ctx = ctx;
   env.dev = dev;
+  env.sk = request.sock ?? null;
   env.redirect.reset();
   machine.setCpu(cpu.index);
   const { execute } = request;
@@ -59,6 +60,7 @@ export function enter(
       env.skb = outer.skb;
       env.ctx = outer.ctx;
       env.dev = outer.dev;
+      env.sk = outer.sk;
       if (outer.ctx !== 0) machine.setCpu(outer.cpu.index);
     },
   };

@@ -6,6 +6,7 @@ import type { ProgKind } from "../../bpf/prog-type.ts";
 import type { Program } from "../../bpf/program.ts";
 import type { Host } from "../host.ts";
 import { ERRNO } from "../netlink-error.ts";
+import type { BpfSocket } from "../sockets/bpf-sock.ts";
 
 /** Flags of a test run. @source include/uapi/linux/bpf.h */
 export const BPF_F_TEST_RUN_ON_CPU = 1;
@@ -33,6 +34,8 @@ export interface TestRunRequest {
    * given. Without it they are refused with 524, as on Linux.
    */
   readonly anyType?: boolean;
+  /** The socket that a sock_ops or cgroup_sock_addr program works for; absent: none, and its pointer is null. */
+  readonly sock?: BpfSocket;
   /** Runs the program once, instead of `program.run`: the interpreter, a stepper. @returns r0's low 32 bits, unsigned */
   readonly execute?: (program: Program, ctx: number) => number;
 }

@@ -5,6 +5,7 @@ import { Arena } from "../../../sim/engine/arena.ts";
 import { VerifierError } from "../../../sim/engine/errors.ts";
 import { COST_NS } from "../../../sim/net/cost.ts";
 import type { Skb } from "../../../sim/net/skb.ts";
+import { BpfSockets } from "../../../sim/net/sockets/bpf-sock.ts";
 import { addBpfFilter, addClsact } from "../../../sim/net/tc/control.ts";
 import { runSchedCls, runSocketFilter } from "../../../sim/net/tc/run-prog.ts";
 import { SkbContexts } from "../../../sim/net/tc/skb-context.ts";
@@ -191,7 +192,8 @@ describe("runs", () => {
   });
 
   it("contexts of nested runs do not overlap", () => {
-    const contexts = new SkbContexts(new Arena(1 << 20));
+    const arena = new Arena(1 << 20);
+    const contexts = new SkbContexts(arena, new BpfSockets(arena));
     expect(contexts.at(1) - contexts.at(0)).toBeGreaterThanOrEqual(192);
     expect([contexts.owns(contexts.at(0)), contexts.owns(contexts.at(15)), contexts.owns(8)]).toEqual([
       true,

@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: MIT
-// Runs cases given on stdin by BPF_PROG_RUN, one a line: `tc|xdp PACKET STEP...` with STEP = op,len,a,b,c,d,bufhex (numbers in
-// decimal, a to d may be negative; bufhex may be "-"). Answers one JSON object a line.
+// Runs cases given on stdin by BPF_PROG_RUN: `runner FOLDER`, one a line, `PROGRAM IFINDEX PACKET STEP...`: the program is the one of
+// FOLDER/PROGRAM.o, packet and steps (struct step) are hex. A line `socket ADDRESS PORT DEVICE|- PEER|- PEERPORT` opens a UDP socket
+// for what follows. Answers one line a case: the error, the packet afterwards, a struct result for each step, all in hex.
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include "steps.h"
 
-struct step {
-	__u32 op, len;
-	__u64 a, b, c, d;
-	__u8 buf[64];
-};
+#define PROGRAMS 32
 
-struct result {
-	__s64 ret;
-	__u32 len, protocol, vlan_present, vlan_tci, vlan_proto, pkt_type, linear, meta;
-	__u32 out, pad;
-	__u8 buf[64];
-};
+static struct program {
+	char name[32];
+	int fd, steps, results, xdp;
+} programs[PROGRAMS];
 
 static int unhex(const char *s, __u8 *out, int max)
 {
@@ -31,10 +29,10 @@ static int unhex(const char *s, __u8 *out, int max)
 	return n;
 }
 
-static void puthex(const __u8 *p, int n)
+static void puthex(const void *p, int n)
 {
 	for (int i = 0; i < n; i++)
-		printf("%02x", p[i]);
+		printf("%02x", ((const __u8 *)p)[i]);
 }
 
 static int quiet(enum libbpf_print_level l, const char *f, va_list a)
@@ -42,71 +40,130 @@ static int quiet(enum libbpf_print_level l, const char *f, va_list a)
 	return l == LIBBPF_WARN ? vfprintf(stderr, f, a) : 0;
 }
 
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static struct program *program(const char *folder, const char *name)
+{
+	struct program *p = programs;
+	struct bpf_program *prog;
+	struct bpf_object *obj;
+	char path[512];
+	__u32 key = 1, lo = if_nametoindex("lo");
+	int ports;
+
+	for (; p->name[0]; p++)
+		if (!strcmp(p->name, name))
+			return p;
+	snprintf(path, sizeof(path), "%s/%s.o", folder, name);
+	obj = bpf_object__open_file(path, NULL);
+	if (!obj || bpf_object__load(obj))
+		die(path);
+	strncpy(p->name, name, sizeof(p->name) - 1);
+	prog = bpf_object__next_program(obj, NULL);
+	p->fd = bpf_program__fd(prog);
+	p->xdp = bpf_program__type(prog) == BPF_PROG_TYPE_XDP;
+	p->steps = bpf_object__find_map_fd_by_name(obj, "steps");
+	p->results = bpf_object__find_map_fd_by_name(obj, "results");
+	ports = bpf_object__find_map_fd_by_name(obj, "ports");
+	if (ports >= 0 && bpf_map_update_elem(ports, &key, &lo, 0))
+		die("ports");
+	return p;
+}
+
+static socklen_t address(const char *text, int port, struct sockaddr_storage *out)
+{
+	struct sockaddr_in *v4 = (void *)out;
+	struct sockaddr_in6 *v6 = (void *)out;
+
+	memset(out, 0, sizeof(*out));
+	if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+		return sizeof(*v4);
+	}
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons(port);
+	if (inet_pton(AF_INET6, text, &v6->sin6_addr) != 1)
+		die(text);
+	return sizeof(*v6);
+}
+
+static void open_socket(char *save)
+{
+	char *at = strtok_r(NULL, " \n", &save), *port = strtok_r(NULL, " \n", &save), *dev = strtok_r(NULL, " \n", &save);
+	char *peer = strtok_r(NULL, " \n", &save), *peer_port = strtok_r(NULL, " \n", &save);
+	struct sockaddr_storage a;
+	socklen_t n = address(at, atoi(port), &a);
+	int fd = socket(a.ss_family, SOCK_DGRAM, 0), one = 1;
+
+	if (a.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, 26 /* IPV6_V6ONLY */, &one, sizeof(one));
+	if (strcmp(dev, "-") && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, dev, strlen(dev)))
+		die(dev);
+	if (bind(fd, (void *)&a, n))
+		die(at);
+	if (!strcmp(peer, "-"))
+		return;
+	n = address(peer, atoi(peer_port), &a);
+	if (connect(fd, (void *)&a, n))
+		die(peer);
+}
+
+static void run(struct program *p, int ifindex, char *save)
+{
+	static __u8 in[8192], out[32768];
+	struct __sk_buff skb = { .ifindex = ifindex };
+	struct result r = {};
+	struct step s[STEPS] = {};
+	int len = unhex(strtok_r(NULL, " \n", &save), in, sizeof(in)), n = 0, err;
+	char *word;
+	__u32 key;
+
+	while ((word = strtok_r(NULL, " \n", &save)) && n < STEPS)
+		unhex(word, (void *)&s[n++], sizeof(s[0]));
+	for (key = 0; key < STEPS; key++) {
+		bpf_map_update_elem(p->steps, &key, &s[key], 0);
+		bpf_map_update_elem(p->results, &key, &r, 0);
+	}
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = in, .data_size_in = len, .data_out = out, .data_size_out = sizeof(out),
+		    .repeat = 1);
+	if (ifindex && !p->xdp) {
+		o.ctx_in = &skb;
+		o.ctx_size_in = sizeof(skb);
+	}
+	err = bpf_prog_test_run_opts(p->fd, &o);
+	printf("%d ", err);
+	puthex(out, err ? 0 : o.data_size_out);
+	for (key = 0; key < (__u32)n; key++) {
+		bpf_map_lookup_elem(p->results, &key, &r);
+		printf(" ");
+		puthex(&r, sizeof(r));
+	}
+	printf("\n");
+	fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
 	static char line[65536];
-	static __u8 in[8192], out[16384];
-	struct bpf_object *obj;
-	int steps, results, ports, tc, xdp;
-	__u32 key, lo;
 
 	libbpf_set_print(quiet);
-	obj = bpf_object__open_file(argc > 1 ? argv[1] : "helpers.bpf.o", NULL);
-	if (!obj || bpf_object__load(obj))
-		return 1;
-	steps = bpf_object__find_map_fd_by_name(obj, "steps");
-	results = bpf_object__find_map_fd_by_name(obj, "results");
-	ports = bpf_object__find_map_fd_by_name(obj, "ports");
-	tc = bpf_program__fd(bpf_object__find_program_by_name(obj, "on_tc"));
-	xdp = bpf_program__fd(bpf_object__find_program_by_name(obj, "on_xdp"));
-	key = 1;
-	lo = if_nametoindex("lo");
-	if (bpf_map_update_elem(ports, &key, &lo, 0))
-		perror("ports");
+	while (argc > 1 && fgets(line, sizeof(line), stdin)) {
+		char *save, *word = strtok_r(line, " \n", &save);
 
-	while (fgets(line, sizeof(line), stdin)) {
-		char *save, *kind = strtok_r(line, " \n", &save), *hex, *word;
-		struct step s[4] = {};
-		struct result r = {};
-		int n = 0, len, err;
-
-		if (!kind)
+		if (!word)
 			continue;
-		hex = strtok_r(NULL, " \n", &save);
-		len = unhex(hex, in, sizeof(in));
-		while ((word = strtok_r(NULL, " \n", &save)) && n < 4) {
-			char *p = word;
+		if (!strcmp(word, "socket"))
+			open_socket(save);
+		else {
+			struct program *p = program(argv[1], word);
 
-			s[n].op = strtoul(p, &p, 10);
-			s[n].len = strtoul(p + 1, &p, 10);
-			s[n].a = strtoll(p + 1, &p, 10);
-			s[n].b = strtoll(p + 1, &p, 10);
-			s[n].c = strtoll(p + 1, &p, 10);
-			s[n].d = strtoull(p + 1, &p, 10);
-			unhex(p + 1, s[n].buf, 64);
-			n++;
+			run(p, atoi(strtok_r(NULL, " \n", &save)), save);
 		}
-		for (key = 0; key < 4; key++) {
-			bpf_map_update_elem(steps, &key, &s[key], 0);
-			bpf_map_update_elem(results, &key, &r, 0);
-		}
-		LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = in, .data_size_in = len, .data_out = out,
-			    .data_size_out = sizeof(out), .repeat = 1);
-		err = bpf_prog_test_run_opts(strcmp(kind, "xdp") ? tc : xdp, &o);
-		printf("{\"err\":%d,\"after\":\"", err);
-		puthex(out, err ? 0 : o.data_size_out);
-		printf("\",\"results\":[");
-		for (key = 0; key < (__u32)n; key++) {
-			bpf_map_lookup_elem(results, &key, &r);
-			printf("%s{\"ret\":%lld,\"len\":%u,\"protocol\":%u,\"vlanPresent\":%u,\"vlanTci\":%u,\"vlanProto\":%u,"
-			       "\"pktType\":%u,\"linear\":%u,\"meta\":%u,\"out\":%u,\"buf\":\"",
-			       key ? "," : "", (long long)r.ret, r.len, r.protocol, r.vlan_present, r.vlan_tci,
-			       r.vlan_proto, r.pkt_type, r.linear, r.meta, r.out);
-			puthex(r.buf, 64);
-			printf("\"}");
-		}
-		printf("]}\n");
-		fflush(stdout);
 	}
 	return 0;
 }
