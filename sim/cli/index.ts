@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import type { Operation } from "effection";
 import { nearest } from "../engine/nearest.ts";
 import type { CliCommand, CommandContext } from "./command.ts";
+import { asm } from "./commands/asm.ts";
 import { btfDump } from "./commands/btf-dump.ts";
 import { check } from "./commands/check.ts";
 import { progDump } from "./commands/prog-dump.ts";
@@ -14,7 +15,7 @@ import { type FaultContext, reportFailure } from "./failure.ts";
 import { type CliIo, EXIT } from "./io.ts";
 
 /** All commands. */
-export const commands: readonly CliCommand[] = [run, check, progShow, progDump, progRun, btfDump, schema];
+export const commands: readonly CliCommand[] = [run, check, progShow, progDump, progRun, btfDump, asm, schema];
 
 /** Groups of commands: the first word, and what the group is about. */
 const GROUPS: Readonly<Record<string, string>> = {

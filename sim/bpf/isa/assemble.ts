@@ -12,6 +12,7 @@
  *     call map_lookup_elem    a helper by name (given `helperId`), or `call 1`, or `call bpf_map_lookup_elem#1`
  */
 import { ObjectError } from "../../engine/errors.ts";
+import { suggest } from "../../engine/nearest.ts";
 import type { Relocation } from "../spec.ts";
 import { type InsnRow, insnRows } from "./table.ts";
 
@@ -19,6 +20,10 @@ import { type InsnRow, insnRows } from "./table.ts";
 export interface AssembleOptions {
   /** Number of a helper by its name without `bpf_`. */
   readonly helperId?: (name: string) => number | undefined;
+  /** Names that `helperId` knows, to suggest one. */
+  readonly helperNames?: readonly string[];
+  /** What messages call the text; "asm" when absent. */
+  readonly path?: string;
 }
 
 /** An assembled program. */
@@ -36,7 +41,11 @@ interface Pattern {
 }
 
 interface Line {
+  readonly path: string;
   readonly number: number;
+  /** As it stands in the source. */
+  readonly raw: string;
+  /** The instruction. */
   readonly text: string;
   readonly slot: number;
 }
@@ -59,7 +68,7 @@ const MAP_LOAD = /^r(\d+) = map\[([\w.$]+)\](?:\[0\])?(?:\s*\+\s*(\d+))?$/;
 
 /**
  * Assembles a program.
- * @throws ObjectError ASM_INVALID naming line and text
+ * @throws ObjectError ASM_INVALID with line and column of the first thing that is wrong
  */
 export function assemble(source: string, options: AssembleOptions = {}): Assembled {
   const labels = new Map<string, number>();
@@ -73,7 +82,7 @@ export function assemble(source: string, options: AssembleOptions = {}): Assembl
       text = text.slice(label[0].length);
     }
     if (text === "") return;
-    lines.push({ number: i + 1, text, slot });
+    lines.push({ path: options.path ?? "asm", number: i + 1, raw, text, slot });
     slot += isWide(text) ? 2 : 1;
   });
   const insns = new Uint8Array(slot * 8);
@@ -146,7 +155,7 @@ function assembleLine(
   const called = /^call (.*)$/.exec(line.text)?.[1];
   const local = called !== undefined && labels.has(called);
   const pattern = allPatterns().find((p) => p.regexp.test(line.text) && (!local || p.row.src === 1));
-  if (pattern === undefined) throw asmError(line, "no such instruction");
+  if (pattern === undefined) throw asmError(line, "no such instruction", line.text, SYNTAX);
   const match = pattern.regexp.exec(line.text)!;
   const { row } = pattern;
   insns[at] = row.opcode;
@@ -169,7 +178,7 @@ function assembleLine(
       dv.setUint32(at + 12, Number(value >> 32n), true);
     } else dv.setInt32(at + 4, Number(text) | 0, true);
   });
-  if (dst > 15 || src > 15) throw asmError(line, "no such register");
+  if (dst > 15 || src > 15) throw asmError(line, "no such register: there are r0 to r10", line.text);
   insns[at + 1] = dst | (src << 4);
 }
 
@@ -177,7 +186,7 @@ function relative(line: Line, text: string, labels: ReadonlyMap<string, number>)
   const rel = /^pc([+-]\d+)$/.exec(text);
   if (rel !== null) return Number(rel[1]);
   const slot = labels.get(text);
-  if (slot === undefined) throw asmError(line, `no label "${text}"`);
+  if (slot === undefined) throw asmError(line, `no label "${text}"`, text, suggest(text, [...labels.keys()]));
   return slot - line.slot - 1;
 }
 
@@ -185,10 +194,30 @@ function helperNumber(line: Line, text: string, options: AssembleOptions): numbe
   const digits = /(?:^|#)(\d+)$/.exec(text);
   if (digits !== null) return Number(digits[1]);
   const id = options.helperId?.(text.replace(/^bpf_/, ""));
-  if (id === undefined) throw asmError(line, `no helper "${text}"`);
+  if (id === undefined) {
+    const names = options.helperNames ?? [];
+    throw asmError(
+      line,
+      `no helper "${text}"`,
+      text,
+      names.length > 0 ? suggest(text.replace(/^bpf_/, ""), names) : undefined,
+    );
+  }
   return id;
 }
 
-function asmError(line: Line, what: string): ObjectError {
-  return new ObjectError({ code: "ASM_INVALID", message: `line ${line.number}: ${what}: ${line.text}` });
+/** The forms that people look for when one is wrong. */
+const SYNTAX =
+  "write it as the kernel does: r0 = 1; r2 += r3; w1 s>>= 4; r0 = *(u32 *)(r1 +4); if r1 > 0x7 goto out; call NAME; exit";
+
+/** @param part of the line that is wrong */
+function asmError(line: Line, what: string, part: string, fix?: string): ObjectError {
+  const place = {
+    file: line.path,
+    line: line.number,
+    column: line.raw.indexOf(line.text) + line.text.lastIndexOf(part) + 1,
+    text: line.raw,
+    width: part.length,
+  };
+  return new ObjectError({ code: "ASM_INVALID", message: what, place, ...(fix === undefined ? {} : { fix }) });
 }

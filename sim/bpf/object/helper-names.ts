@@ -215,6 +215,15 @@ const NAMES: readonly string[] = [
   "cgrp_storage_delete",
 ];
 
+/** Number of a helper function by its name without `bpf_`; undefined when the kernel has none of that name. */
+export function helperNumber(name: string): number | undefined {
+  const id = NAMES.indexOf(name);
+  return id > 0 ? id : undefined;
+}
+
+/** Names of all helper functions, without `bpf_`. */
+export const helperNames: readonly string[] = NAMES.slice(1);
+
 /** Name of a helper function by its number, without `bpf_`: also of those that netsim does not have. */
 export function helperName(id: number): string | undefined {
   return NAMES[id];
