@@ -5,7 +5,7 @@
  * @source kernel/bpf/verifier.c resolve_pseudo_ldimm64, check_subprogs, check_cfg (their messages are used here)
  */
 import { ObjectError } from "../../engine/errors.ts";
-import type { Insn } from "./insn.ts";
+import type { Insn, InsnBody } from "./insn.ts";
 import { fieldsRefusal } from "./refusals.ts";
 import { type InsnFields, type InsnRow, rowsOfOpcode } from "./table.ts";
 
@@ -20,12 +20,11 @@ export interface DecodedProgram {
 
 /** Reads the fields of the slot at `slot`. The second slot of a ld_imm64 is read along; 0 when there is none. */
 export function readFields(bytes: Uint8Array, slot: number): InsnFields {
-  const dv = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const at = slot * 8;
   const regs = bytes[at + 1]!;
-  const off = dv.getInt16(at + 2, true);
-  const imm = dv.getInt32(at + 4, true);
-  const next = at + 16 <= bytes.length ? dv.getInt32(at + 12, true) : 0;
+  const off = ((bytes[at + 2]! | (bytes[at + 3]! << 8)) << 16) >> 16;
+  const imm = i32At(bytes, at + 4);
+  const next = at + 16 <= bytes.length ? i32At(bytes, at + 12) : 0;
   return {
     dst: regs & 15,
     src: regs >> 4,
@@ -35,6 +34,10 @@ export function readFields(bytes: Uint8Array, slot: number): InsnFields {
     offTarget: slot + 1 + off,
     immTarget: slot + 1 + imm,
   };
+}
+
+function i32At(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
 /** The row that an instruction is a form of. @returns undefined when no form has these fixed fields */
@@ -67,9 +70,10 @@ export function decodeProgram(name: string, bytes: Uint8Array): DecodedProgram {
       throw insnError(name, slot, known ? fieldsRefusal(opcode, f) : `unknown opcode ${hex(opcode)}`);
     }
     if (row.refuse !== undefined) throw insnError(name, slot, row.refuse, "INSN_UNSUPPORTED");
-    checkFields(name, slot, row, f);
+    const body = row.body(f);
+    checkFields(name, slot, row, f, body);
     if (opcode === 0x18) checkSecondSlot(name, slot, bytes);
-    insns.push({ ...row.body(f), slot });
+    insns.push({ ...body, slot });
     slot += opcode === 0x18 ? 2 : 1;
   }
   const functionSlots = findFunctions(name, insns, indexOfSlot);
@@ -102,7 +106,7 @@ function names(row: InsnRow): ReadonlySet<string> {
   return set;
 }
 
-function checkFields(name: string, slot: number, row: InsnRow, f: InsnFields): void {
+function checkFields(name: string, slot: number, row: InsnRow, f: InsnFields, body: InsnBody): void {
   const used = names(row);
   for (const field of ["dst", "src", "off", "imm"] as const) {
     if (row[field as "src" | "off" | "imm"] === undefined && !used.has(field) && f[field] !== 0) {
@@ -111,13 +115,11 @@ function checkFields(name: string, slot: number, row: InsnRow, f: InsnFields): v
   }
   if (used.has("dst") && f.dst > 10) throw insnError(name, slot, `R${f.dst} is invalid`);
   if (used.has("src") && f.src > 10) throw insnError(name, slot, `R${f.src} is invalid`);
-  const written = writtenRegister(row, f);
-  if (written === 10) throw insnError(name, slot, "frame pointer is read only");
+  if (writtenRegister(body) === 10) throw insnError(name, slot, "frame pointer is read only");
 }
 
 /** The register that an instruction of this form writes besides r0..r5 of calls, -1 when none. */
-function writtenRegister(row: InsnRow, f: InsnFields): number {
-  const body = row.body(f);
+function writtenRegister(body: InsnBody): number {
   switch (body.kind) {
     case "alu":
     case "neg":

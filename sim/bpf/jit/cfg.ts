@@ -50,10 +50,11 @@ export function buildCfg(insns: readonly Insn[], indexOfSlot: Int32Array, first:
   const blocks = order.map((block, i): Block => {
     const b = raw[block]!;
     const successors = b.successors.map((s) => number[s]!);
-    for (const s of successors) if (!predecessors[s]!.includes(i)) predecessors[s]!.push(i);
+    for (const s of successors) if (predecessors[s]!.at(-1) !== i) predecessors[s]!.push(i);
     return { first: b.first, last: b.last, successors, predecessors: predecessors[i]! };
   });
-  const idom = dominators(blocks);
+  const tree = new DominatorTree(blocks);
+  const { idom } = tree;
   const children: number[][] = blocks.map(() => []);
   for (let b = 1; b < blocks.length; b++) children[idom[b]!]!.push(b);
   const subtreeSize = new Int32Array(blocks.length);
@@ -63,7 +64,7 @@ export function buildCfg(insns: readonly Insn[], indexOfSlot: Int32Array, first:
   }
   const isMerge = blocks.map((b, i) => b.predecessors.filter((p) => p < i).length > 1);
   const isLoop = blocks.map((b, i) => b.predecessors.some((p) => p >= i));
-  const reducible = blocks.every((b, i) => b.successors.every((s) => s > i || dominates(idom, s, i)));
+  const reducible = blocks.every((b, i) => b.successors.every((s) => s > i || tree.dominates(s, i)));
   return { blocks, idom, children, subtreeSize, isMerge, isLoop, reducible };
 }
 
@@ -120,38 +121,64 @@ function reversePostorder(successors: readonly (readonly number[])[]): number[] 
   return post.reverse();
 }
 
-function dominators(blocks: readonly Block[]): Int32Array {
-  const idom = new Int32Array(blocks.length).fill(-1);
-  idom[0] = 0;
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (let b = 1; b < blocks.length; b++) {
-      let common = -1;
-      for (const p of blocks[b]!.predecessors) {
-        if (idom[p] === -1) continue;
-        common = common === -1 ? p : intersect(idom, p, common);
-      }
-      if (idom[b] !== common) {
-        idom[b] = common;
-        changed = true;
+/**
+ * Immediate dominators. Next to its parent every block keeps a jump pointer to an ancestor further up, so that the common ancestor of
+ * two blocks is found in logarithmic time: a block that thousands of others lead to costs no walk along the whole tree for each.
+ */
+class DominatorTree {
+  readonly idom: Int32Array;
+  private readonly depth: Int32Array;
+  private readonly jump: Int32Array;
+
+  constructor(blocks: readonly Block[]) {
+    this.idom = new Int32Array(blocks.length).fill(-1);
+    this.depth = new Int32Array(blocks.length);
+    this.jump = new Int32Array(blocks.length);
+    this.idom[0] = 0;
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (let b = 1; b < blocks.length; b++) {
+        let common = -1;
+        for (const p of blocks[b]!.predecessors) {
+          if (this.idom[p] === -1) continue;
+          common = common === -1 ? p : this.commonAncestor(p, common);
+        }
+        if (this.idom[b] !== common) {
+          this.idom[b] = common;
+          changed = true;
+        }
+        this.attach(b, common);
       }
     }
   }
-  return idom;
-}
 
-function intersect(idom: Int32Array, a: number, b: number): number {
-  let x = a;
-  let y = b;
-  while (x !== y) {
-    while (x > y) x = idom[x]!;
-    while (y > x) y = idom[y]!;
+  dominates(a: number, b: number): boolean {
+    return this.depth[b]! >= this.depth[a]! && this.ancestorAt(b, this.depth[a]!) === a;
   }
-  return x;
-}
 
-function dominates(idom: Int32Array, a: number, b: number): boolean {
-  let x = b;
-  while (x > a) x = idom[x]!;
-  return x === a;
+  /** Sets depth and jump pointer of a block below `parent`. @source E. Myers: An Applicative Random-Access Stack (1983) */
+  private attach(b: number, parent: number): void {
+    const { depth, jump } = this;
+    depth[b] = depth[parent]! + 1;
+    const far = jump[parent]!;
+    jump[b] = depth[parent]! - depth[far]! === depth[far]! - depth[jump[far]!]! ? jump[far]! : parent;
+  }
+
+  private ancestorAt(block: number, level: number): number {
+    let x = block;
+    while (this.depth[x]! > level) x = this.depth[this.jump[x]!]! >= level ? this.jump[x]! : this.idom[x]!;
+    return x;
+  }
+
+  private commonAncestor(a: number, b: number): number {
+    const level = Math.min(this.depth[a]!, this.depth[b]!);
+    let x = this.ancestorAt(a, level);
+    let y = this.ancestorAt(b, level);
+    while (x !== y) {
+      const further = this.jump[x] !== this.jump[y];
+      x = further ? this.jump[x]! : this.idom[x]!;
+      y = further ? this.jump[y]! : this.idom[y]!;
+    }
+    return x;
+  }
 }

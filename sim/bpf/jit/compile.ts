@@ -211,19 +211,24 @@ function prologue(e: Emitter): WasmCode {
 
 /** Instructions in the low word, cost in the high one. */
 function countBlock(e: Emitter, insns: readonly Insn[], first: number, last: number): void {
-  let costNs = 0;
-  const state = [...e.state];
-  for (let i = first; i <= last; i++) {
-    const insn = insns[i]!;
-    costNs += INSN_COST_NS;
-    if (insn.kind === "call_helper" || insn.kind === "call_kfunc") costNs += callCostNs(e.program, state, insn);
-    transfer(e.program, state, insn);
-  }
   const count = last - first + 1;
+  let costNs = count * INSN_COST_NS;
+  if (insns.slice(first, last + 1).some(isKernelCall)) {
+    const state = [...e.state];
+    for (let i = first; i <= last; i++) {
+      const insn = insns[i]!;
+      if (isKernelCall(insn)) costNs += callCostNs(e.program, state, insn);
+      transfer(e.program, state, insn);
+    }
+  }
   e.code.get(e.acct);
   e.code.i64(Math.round(costNs * 16) * 2 ** 32 + count);
   e.code.op(W.i64_add);
   e.code.set(e.acct);
+}
+
+function isKernelCall(insn: Insn): insn is KernelCall {
+  return insn.kind === "call_helper" || insn.kind === "call_kfunc";
 }
 
 /** What a helper costs, by the type of its map where that is known. */

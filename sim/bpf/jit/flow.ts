@@ -29,7 +29,7 @@ export function entryState(args: readonly Kind[]): FlowState {
 }
 
 /**
- * Kinds at the beginning of each block. `call` is told the arguments of each call of a subprogram, at least once with the final ones.
+ * Kinds at the beginning of each block; blocks may share one state, so that none may be changed. `call` is told the arguments of each call of a subprogram, at least once with the final ones.
  */
 export function flowKinds(
   program: LinkedProgram,
@@ -57,7 +57,7 @@ export function flowKinds(
         const out = refine(program, block, state, edge);
         const before = states[s];
         const after = before === undefined ? out : joinStates(before, out);
-        if (before !== undefined && sameStates(before, after)) return;
+        if (after === before) return;
         states[s] = after;
         pending[s] = 1;
         if (s <= b) again = true;
@@ -222,15 +222,15 @@ const WRITTEN: ReadonlySet<ArgKind> = new Set(["mem_out", "mem_fixed", "dynptr",
 /** map_update_elem and map_push_elem read the value that they are given; the others may fill it. */
 const VALUE_READERS: ReadonlySet<number> = new Set([2, 87]);
 
-/** A comparison with 0 tells on one side that a lookup found something. */
+/** A comparison with 0 tells on one side that a lookup found something. @returns `state` itself when it tells nothing */
 function refine(program: LinkedProgram, block: Block, state: FlowState, edge: number): FlowState {
   const insn = program.decoded.insns[block.last]!;
-  if (insn.kind !== "jump" || !insn.wide || block.successors.length < 2) return [...state];
-  if (insn.src >= 0 || insn.imm !== 0 || (insn.op !== "eq" && insn.op !== "ne")) return [...state];
+  if (insn.kind !== "jump" || !insn.wide || block.successors.length < 2) return state;
+  if (insn.src >= 0 || insn.imm !== 0 || (insn.op !== "eq" && insn.op !== "ne")) return state;
   const kind = state[insn.dst]!;
-  if ((kind.t !== "value" && kind.t !== "inner") || !kind.nullable) return [...state];
-  if (kind.t === "value" && kind.off !== 0) return [...state];
-  if ((insn.op === "ne") !== (edge === 0)) return [...state];
+  if ((kind.t !== "value" && kind.t !== "inner") || !kind.nullable) return state;
+  if (kind.t === "value" && kind.off !== 0) return state;
+  if ((insn.op === "ne") !== (edge === 0)) return state;
   const id = kind.id;
   const out = state.map((k): Kind => {
     if ((k.t !== "value" && k.t !== "inner") || id < 0 || k.id !== id) return k;
@@ -240,10 +240,15 @@ function refine(program: LinkedProgram, block: Block, state: FlowState, edge: nu
   return out;
 }
 
+/** What holds in both states; `a` itself when that is all of it. */
 function joinStates(a: FlowState, b: FlowState): FlowState {
-  return a.map((k, i) => joinKinds(k, b[i]!));
-}
-
-function sameStates(a: FlowState, b: FlowState): boolean {
-  return a.every((k, i) => sameKind(k, b[i]!));
+  let joined: FlowState | null = null;
+  for (let i = 0; i < a.length; i++) {
+    const k = a[i]!;
+    const both = joinKinds(k, b[i]!);
+    if (both === k || sameKind(both, k)) continue;
+    joined ??= [...a];
+    joined[i] = both;
+  }
+  return joined ?? a;
 }

@@ -39,10 +39,16 @@ export function emitStructure(cfg: Cfg, code: WasmCode, emitter: BlockEmitter, s
 function emitTree(cfg: Cfg, code: WasmCode, emitter: BlockEmitter): void {
   /** Blocks that a branch out of each open scope leads to, innermost last; -1 for an `if`. */
   const scopes: number[] = [];
+  /** Where in `scopes` a block stands; it stands there once. */
+  const scopeOf = new Int32Array(cfg.blocks.length).fill(-1);
+  const openScope = (block: number): void => {
+    scopeOf[block] = scopes.length;
+    scopes.push(block);
+  };
   const tasks: Task[] = [{ do: "tree", block: 0 }];
   const depthOf = (block: number): number => {
-    const at = scopes.lastIndexOf(block);
-    if (at < 0) throw new BugError("JIT_SCOPE", `no scope leads to block ${block}`);
+    const at = scopeOf[block]!;
+    if (scopes[at] !== block) throw new BugError("JIT_SCOPE", `no scope leads to block ${block}`);
     return scopes.length - 1 - at;
   };
   const isBranch = (from: number, to: number): boolean => to <= from || cfg.isMerge[to]!;
@@ -60,13 +66,13 @@ function emitTree(cfg: Cfg, code: WasmCode, emitter: BlockEmitter): void {
     const x = task.block;
     if (cfg.isLoop[x]!) {
       code.open(W.loop);
-      scopes.push(x);
+      openScope(x);
       tasks.push({ do: "end" });
     }
     const merges = cfg.children[x]!.filter((child) => cfg.isMerge[child]!);
     for (let i = merges.length - 1; i >= 0; i--) {
       code.open(W.block);
-      scopes.push(merges[i]!);
+      openScope(merges[i]!);
       tasks.push({ do: "tree", block: merges[i]! }, { do: "end" });
     }
     if (cfg.isLoop[x]!) emitter.turn(x);

@@ -58,11 +58,30 @@ export class WasmCode {
   /** Pushes a 64-bit constant. @param n an integer, exact */
   i64(n: number | bigint): void {
     this.byte(W.i64_const);
+    if (Number.isSafeInteger(n)) {
+      this.sleb(n as number);
+      return;
+    }
     let v = BigInt.asIntN(64, BigInt(n));
     for (;;) {
       const b = Number(v & 0x7fn);
       v >>= 7n;
       if ((v === 0n && (b & 0x40) === 0) || (v === -1n && (b & 0x40) !== 0)) {
+        this.byte(b);
+        return;
+      }
+      this.byte(b | 0x80);
+    }
+  }
+
+  /** Signed LEB128 of an integer that a number holds exactly. */
+  private sleb(n: number): void {
+    let v = n;
+    for (;;) {
+      const rest = Math.floor(v / 128);
+      const b = v - rest * 128;
+      v = rest;
+      if ((v === 0 && b < 0x40) || (v === -1 && b >= 0x40)) {
         this.byte(b);
         return;
       }
