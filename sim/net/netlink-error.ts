@@ -46,6 +46,7 @@ export const STRERROR: Readonly<Record<number, string>> = {
   22: "Invalid argument",
   28: "No space left on device",
   34: "Numerical result out of range",
+  61: "No data available",
   90: "Message too long",
   93: "Protocol not supported",
   95: "Operation not supported",

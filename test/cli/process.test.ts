@@ -55,6 +55,15 @@ describe("netsim as a process", () => {
     expect(pcapngBlocks(readFileSync(join(out, "h1-eth0.pcapng")))).toBeGreaterThan(100);
   });
 
+  it("the bundled command finds the kernel's types beside it", async () => {
+    const { status, stdout } = await start(
+      ["prog", "dump", join(ROOT, "test/fixtures/objects/core.o"), "k_skb_len"],
+      dir,
+    ).ended;
+    expect(status).toBe(0);
+    expect(stdout).toContain("r0 = *(u32 *)(r1 +112)\n");
+  });
+
   it("two runs from two directories give the same bytes", async () => {
     const run = async (cwd: string, file: string, out: string): Promise<Buffer[]> => {
       const r = await start(

@@ -58,7 +58,7 @@ const PROG_USAGE =
 const USAGE =
   "Usage: bpftool [OPTIONS] OBJECT { COMMAND | help }\n" +
   "\n" +
-  "       OBJECT := { prog | map | net }\n" +
+  "       OBJECT := { prog | map | net | btf }\n" +
   "       OPTIONS := { {-j|--json} [{-p|--pretty}] }\n";
 
 const BPF_USAGE =

@@ -1,6 +1,7 @@
 /** `bpftool` and its objects: one line each. @source bpftool main.c */
 import { expand, Words } from "../rtnetlink.ts";
 import { immediate, type Tool, ToolError, type ToolResult, type ToolSession } from "../tool.ts";
+import { btf } from "./btf.ts";
 import { map } from "./map.ts";
 import { net } from "./net.ts";
 import type { BpftoolObject } from "./object.ts";
@@ -8,7 +9,7 @@ import { bpftoolHasNo, takeBpftoolFlags } from "./output.ts";
 import { prog } from "./prog.ts";
 
 /** Objects that netsim has. */
-export const bpftoolObjects: readonly BpftoolObject[] = [map, net, prog];
+export const bpftoolObjects: readonly BpftoolObject[] = [btf, map, net, prog];
 
 /** bpftool's objects in the order in which beginnings of names are looked up. */
 const ORDER = [
@@ -31,7 +32,7 @@ const ORDER = [
 const USAGE =
   "Usage: bpftool [OPTIONS] OBJECT { COMMAND | help }\n" +
   "\n" +
-  "       OBJECT := { prog | map | net }\n" +
+  "       OBJECT := { prog | map | net | btf }\n" +
   "       OPTIONS := { {-j|--json} [{-p|--pretty}] }\n";
 
 function run(session: ToolSession, argv: readonly string[]): string | ToolResult {
@@ -42,7 +43,7 @@ function run(session: ToolSession, argv: readonly string[]): string | ToolResult
   if (name === undefined) throw new ToolError(255, USAGE);
   if (name === "help") throw new ToolError(0, USAGE);
   const object = bpftoolObjects.find((o) => o.name === name);
-  if (object === undefined) throw bpftoolHasNo(name, "it has bpftool map, net, prog");
+  if (object === undefined) throw bpftoolHasNo(name, "it has bpftool btf, map, net, prog");
   return object.run(session, words, flags);
 }
 
