@@ -36,6 +36,10 @@ export const NETSIM_REASON = {
   SOCKET_FILTER_DROP: 177,
   /** netem's loss. */
   NETEM_LOSS: 178,
+  /** The queue of a cpumap entry was full; xdp:xdp_cpumap_enqueue drops. */
+  XDP_CPUMAP_FULL: 179,
+  /** A cpumap program dropped the frame; xdp:xdp_cpumap_kthread drops. */
+  XDP_CPUMAP_DROP: 180,
 } as const;
 
 /** One more than the largest reason. */

@@ -11,7 +11,7 @@ import type { Host } from "./host.ts";
 import type { NetEnv } from "./net-env.ts";
 import type { Netdev, TxQueue } from "./netdev.ts";
 import { type Skb, SkbPool } from "./skb.ts";
-import { Cpu } from "./softirq.ts";
+import { Cpu, type NapiOps } from "./softirq.ts";
 import { Tracepoints } from "./tracepoints.ts";
 
 /** Where packets may come from and end, besides drops. */
@@ -43,6 +43,8 @@ export interface Paths {
   devQueueXmit(skb: Skb): number;
   /** transmit.ts: sends what a queue's qdisc has ready. */
   qdiscRun(txq: TxQueue): void;
+  /** xdp/cpumap-kthread.ts: what the kthread of a cpumap entry does; `priv` is its CpumapQueue. */
+  readonly cpumapKthread: NapiOps;
 }
 
 /** A qdisc that set its watchdog. */

@@ -4,6 +4,7 @@
  */
 import type { BpfEnv } from "../bpf/env.ts";
 import type { BpfMap } from "../bpf/map.ts";
+import type { CpumapEntry } from "../bpf/maps/cpumap.ts";
 import type { DevmapBase } from "../bpf/maps/devmap-entry.ts";
 import type { FibApi } from "./fib-api.ts";
 import type { Host } from "./host.ts";
@@ -24,6 +25,8 @@ export const REDIRECT_MAP = 2;
 export const REDIRECT_PEER = 3;
 /** bpf_redirect_neigh. */
 export const REDIRECT_NEIGH = 4;
+/** bpf_redirect_map with a cpumap; `cpu` is set. */
+export const REDIRECT_CPU = 5;
 
 /** struct bpf_redirect_info: what a redirect helper asked for; read after the program returned 4 or 7. */
 export class RedirectInfo {
@@ -32,6 +35,8 @@ export class RedirectInfo {
   flags: number = 0;
   /** Set by bpf_redirect_map. */
   map: DevmapBase | null = null;
+  /** Set by bpf_redirect_map with a cpumap. */
+  cpu: CpumapEntry | null = null;
   /** Which helper: REDIRECT_*. */
   kind: number = REDIRECT_NONE;
   /** redirect_neigh's params: address family (0 none, 2, 10) and the next hop's bytes in network order. */
@@ -42,6 +47,7 @@ export class RedirectInfo {
     this.tgtIndex = 0;
     this.flags = 0;
     this.map = null;
+    this.cpu = null;
     this.kind = REDIRECT_NONE;
     this.nhFamily = 0;
   }

@@ -12,6 +12,7 @@ import type { Engine, EventKind } from "../engine/engine.ts";
 import type { Host } from "./host.ts";
 import type { TunnelInfo } from "./tunnel-info.ts";
 import type { CpuXdp } from "./xdp/cpu-xdp.ts";
+import type { CpumapQueue } from "./xdp/cpumap.ts";
 
 /** netdev weight: packets of one NAPI instance before the next one gets its turn. */
 export const NAPI_WEIGHT = 64;
@@ -75,6 +76,8 @@ export class Cpu {
   xdp: CpuXdp | null = null;
   /** Where bpf_skb_set_tunnel_key puts a packet's tunnel (the per-CPU metadata_dst); made at first use. */
   tunnel: TunnelInfo | null = null;
+  /** The cpumap entries that send packets here. */
+  readonly cpumaps: CpumapQueue[] = [];
   private readonly engine: Engine;
   private readonly softirqEvent: EventKind<Cpu>;
 

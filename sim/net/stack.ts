@@ -26,6 +26,8 @@ import { netifReceiveSkb, netifRx, purgeBacklog } from "./receive.ts";
 import { flushTc } from "./tc/control.ts";
 import { devQueueXmit, qdiscRun } from "./transmit.ts";
 import { detachXdp } from "./xdp/attach.ts";
+import { purgeCpumaps } from "./xdp/cpumap.ts";
+import { cpumapKthread } from "./xdp/cpumap-kthread.ts";
 
 /** What a host is made of. */
 export interface HostOptions {
@@ -46,7 +48,7 @@ export function createKernel(options: KernelOptions): Kernel {
     kernelTypes,
   });
   const env = createNetEnv(kernel);
-  kernel.bind(machine, env, { netifReceiveSkb, netifRx, devQueueXmit, qdiscRun });
+  kernel.bind(machine, env, { netifReceiveSkb, netifRx, devQueueXmit, qdiscRun, cpumapKthread });
   machine.bindEnv(env);
   return kernel;
 }
@@ -71,7 +73,10 @@ export function addHost(kernel: Kernel, name: string, options: HostOptions = {})
 export function crashHost(host: Host): void {
   if (!host.alive) return;
   host.alive = false;
-  for (const cpu of host.cpus) purgeBacklog(cpu, NETSIM_REASON.HOST_DOWN);
+  for (const cpu of host.cpus) {
+    purgeBacklog(cpu, NETSIM_REASON.HOST_DOWN);
+    purgeCpumaps(cpu, NETSIM_REASON.HOST_DOWN);
+  }
   for (const dev of [...host.devices]) {
     if (dev === undefined || host.devices[dev.ifindex] !== dev) continue;
     if (isHardware(dev)) resetDevice(dev);

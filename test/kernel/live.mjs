@@ -81,6 +81,11 @@ const cases = [
     args: ["test/bpf/cbpf/record.mjs", "--check"],
     needs: ["cc", "ip"],
   },
+  {
+    name: "maps answer BPF_MAP_CREATE, user space and programs as recorded",
+    args: ["test/bpf/maps/kernel/record.mjs", "--check"],
+    needs: ["cc", "libbpf"],
+  },
   ...tables.map((table) => ({
     name: `namespaces: ${table} as recorded`,
     args: ["test/kernel/netns/record.mjs", "--check", table],

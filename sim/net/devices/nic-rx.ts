@@ -121,7 +121,6 @@ export class NicRxQueue implements NapiOps {
 
   flush(): void {
     this.stats.polls++;
-    const x = cpuXdp(this.napi.cpu);
-    if (x.flushHead !== null) xdpDoFlush(x);
+    xdpDoFlush(cpuXdp(this.napi.cpu));
   }
 }

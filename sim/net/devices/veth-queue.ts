@@ -158,8 +158,7 @@ export class VethQueue implements NapiOps {
   }
 
   flush(): void {
-    const x = cpuXdp(this.napi.cpu);
-    if (x.flushHead !== null) xdpDoFlush(x);
+    xdpDoFlush(cpuXdp(this.napi.cpu));
     if (this.sawTx) {
       this.sawTx = false;
       this.flushBulk();

@@ -6,11 +6,21 @@
  *         include/linux/filter.h __bpf_xdp_redirect_map
  */
 import type { HelperDef } from "../../bpf/helper.ts";
+import type { BpfMap } from "../../bpf/map.ts";
+import { CpumapMap } from "../../bpf/maps/cpumap.ts";
 import { asDevmap } from "../../bpf/maps/devmap-entry.ts";
 import { EINVAL, ENOMEM } from "../../bpf/maps/errno.ts";
 import { TC_KINDS } from "../../bpf/prog-kinds.ts";
 import { AF_INET, AF_INET6 } from "../ip/address.ts";
-import { type NetEnv, REDIRECT_IFINDEX, REDIRECT_MAP, REDIRECT_NEIGH, REDIRECT_PEER } from "../net-env.ts";
+import {
+  type NetEnv,
+  REDIRECT_CPU,
+  REDIRECT_IFINDEX,
+  REDIRECT_MAP,
+  REDIRECT_NEIGH,
+  REDIRECT_PEER,
+  type RedirectInfo,
+} from "../net-env.ts";
 import { TC_ACT_REDIRECT, TC_ACT_SHOT } from "../tc/act.ts";
 import { BPF_F_INGRESS, bpfRedirect } from "../tc/redirect.ts";
 import { syncSkb } from "../tc/run-prog.ts";
@@ -58,23 +68,18 @@ export const redirectMap: HelperDef<NetEnv> = {
   since: "4.14",
   args: ["map", "u32", "u64"],
   progKinds: XDP_KINDS,
-  mapKinds: ["devmap", "devmap_hash"],
+  mapKinds: ["devmap", "devmap_hash", "cpumap", "xskmap"],
   changesPacket: false,
   costNs: 6,
   call: (env: NetEnv, handle: number, key: number, flags: number, flagsHi: number): number => {
-    if ((flags & ~(ACTION_MASK | BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS)) !== 0 || flagsHi !== 0) return XDP_ABORTED;
     const map = env.machine.mapOfHandle(handle);
-    if (map === undefined) return XDP_ABORTED;
+    if (map === undefined || flagsHi !== 0) return XDP_ABORTED;
     const ri = env.redirect;
     const devices = asDevmap(map);
-    if (devices === null) return XDP_ABORTED;
-    if ((flags & BPF_F_BROADCAST) === 0 && devices.ifindexOf(key >>> 0) === 0) {
-      // a program that answers XDP_REDIRECT nevertheless has no target
-      ri.kind = REDIRECT_IFINDEX;
-      ri.map = null;
-      ri.tgtIndex = 0;
-      return flags & ACTION_MASK;
-    }
+    const allowed = devices === null ? ACTION_MASK : ACTION_MASK | BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS;
+    if ((flags & ~allowed) !== 0) return XDP_ABORTED;
+    if (devices === null) return redirectToCpu(ri, map, key >>> 0, flags);
+    if ((flags & BPF_F_BROADCAST) === 0 && devices.ifindexOf(key >>> 0) === 0) return noTarget(ri, flags);
     ri.kind = REDIRECT_MAP;
     ri.map = devices;
     ri.tgtIndex = key >>> 0;
@@ -82,6 +87,26 @@ export const redirectMap: HelperDef<NetEnv> = {
     return XDP_REDIRECT;
   },
 };
+
+/** The lookup failed: a program that answers XDP_REDIRECT nevertheless has no target. @returns the flags' action */
+function noTarget(ri: RedirectInfo, flags: number): number {
+  ri.kind = REDIRECT_IFINDEX;
+  ri.map = null;
+  ri.tgtIndex = 0;
+  return flags & ACTION_MASK;
+}
+
+/** cpu_map_redirect and xsk_map_redirect; an xskmap holds no socket (bpf/maps/xskmap.ts). */
+function redirectToCpu(ri: RedirectInfo, map: BpfMap, key: number, flags: number): number {
+  const entry = map instanceof CpumapMap ? map.entryOf(key) : null;
+  if (entry === null) return noTarget(ri, flags);
+  ri.kind = REDIRECT_CPU;
+  ri.map = null;
+  ri.cpu = entry;
+  ri.tgtIndex = key;
+  ri.flags = 0;
+  return XDP_REDIRECT;
+}
 
 /** `bpf_redirect_neigh`. */
 export const redirectNeigh: HelperDef<NetEnv> = {

@@ -10,6 +10,7 @@ import type { Skb } from "../skb.ts";
 import type { Cpu } from "../softirq.ts";
 import { XDP_DROP, XDP_PASS } from "./actions.ts";
 import { type CpuXdp, cpuXdp } from "./cpu-xdp.ts";
+import { cpumapFlush } from "./cpumap.ts";
 import { runXdp } from "./run-xdp.ts";
 
 /** DEV_MAP_BULK_SIZE. */
@@ -54,8 +55,17 @@ function createBulkQueue(dev: Netdev, cpu: Cpu): BulkQueue {
   return dev.xdpBulk[cpu.index]!;
 }
 
-/** xdp_do_flush: hands all gathered frames to their drivers. A driver calls it at the end of its poll. */
+/** xdp_do_flush: hands all gathered frames to their drivers, then those for other CPUs. A driver calls it at the end of its poll. */
 export function xdpDoFlush(x: CpuXdp): void {
+  if (x.flushHead !== null) devFlush(x);
+  const cpumaps = x.cpumapHead;
+  if (cpumaps === null) return;
+  x.cpumapHead = null;
+  x.cpumapTail = null;
+  cpumapFlush(cpumaps);
+}
+
+function devFlush(x: CpuXdp): void {
   let bq = x.flushHead;
   x.flushHead = null;
   x.flushTail = null;

@@ -6,6 +6,7 @@ import type { Arena } from "../../engine/arena.ts";
 import { BugError } from "../../engine/errors.ts";
 import type { Cpu } from "../softirq.ts";
 import type { BulkQueue } from "./bulk-queue.ts";
+import type { CpumapBulk } from "./cpumap.ts";
 
 /** sizeof(struct xdp_md). */
 export const XDP_MD_BYTES = 24;
@@ -19,6 +20,9 @@ export class CpuXdp {
   /** Head of the list of bulk queues with frames in them, in order of their first frame. */
   flushHead: BulkQueue | null = null;
   flushTail: BulkQueue | null = null;
+  /** The same of what was gathered for cpumap entries. */
+  cpumapHead: CpumapBulk | null = null;
+  cpumapTail: CpumapBulk | null = null;
   private readonly arena: Arena;
   private readonly contexts: number[] = [];
 

@@ -14,6 +14,7 @@ import { CHECKSUM_NONE, type Skb } from "../skb.ts";
 import type { Cpu } from "../softirq.ts";
 import { XDP_DROP, XDP_PASS } from "./actions.ts";
 import { bulkEnqueue } from "./bulk-queue.ts";
+import { cpumapEnqueue, cpumapGenericRedirect } from "./cpumap.ts";
 import { genericXdpTx } from "./generic-tx.ts";
 import { runXdp } from "./run-xdp.ts";
 
@@ -21,6 +22,7 @@ import { runXdp } from "./run-xdp.ts";
 const EBADRQC = 56;
 const REDIRECT_IFINDEX = 1;
 const REDIRECT_MAP = 2;
+const REDIRECT_CPU = 5;
 const BPF_F_BROADCAST = 8;
 const BPF_F_EXCLUDE_INGRESS = 16;
 
@@ -60,8 +62,10 @@ export function xdpDoRedirect(skb: Skb, dev: Netdev, cpu: Cpu, prog: Program): n
   const tp = host.kernel.tp;
   const kind = ri.kind;
   const map = ri.map;
+  const entry = ri.cpu;
   ri.kind = 0;
   ri.map = null;
+  ri.cpu = null;
   let err = 0;
   let target: Netdev | null = null;
   if (kind === REDIRECT_IFINDEX) {
@@ -75,6 +79,9 @@ export function xdpDoRedirect(skb: Skb, dev: Netdev, cpu: Cpu, prog: Program): n
       target = host.devices[map.ifindexOf(ri.tgtIndex)] ?? null;
       err = target === null ? -ERRNO.EINVAL : enqueue(target, skb, dev, cpu, map.programOf(ri.tgtIndex));
     }
+  } else if (kind === REDIRECT_CPU && entry !== null) {
+    skbToFrame(skb);
+    cpumapEnqueue(entry, skb, dev, cpu);
   } else err = -EBADRQC;
   if (err !== 0) {
     if (tp.xdpRedirectErr.on) tp.xdpRedirectErr.fire(skb, dev, target === null ? ri.tgtIndex : target.ifindex, err);
@@ -129,8 +136,10 @@ export function xdpDoGenericRedirect(skb: Skb, dev: Netdev, cpu: Cpu, prog: Prog
   const ri = kernel.env.redirect;
   const kind = ri.kind;
   const map = ri.map;
+  const entry = ri.cpu;
   ri.kind = 0;
   ri.map = null;
+  ri.cpu = null;
   let err = -EBADRQC;
   let target: Netdev | null = null;
   let entryProg: Program | null = null;
@@ -145,6 +154,12 @@ export function xdpDoGenericRedirect(skb: Skb, dev: Netdev, cpu: Cpu, prog: Prog
     target = host.devices[map.ifindexOf(ri.tgtIndex)] ?? null;
     entryProg = map.programOf(ri.tgtIndex);
     err = target === null ? -ERRNO.EINVAL : okFwdDev(target, skb.len);
+  } else if (kind === REDIRECT_CPU && entry !== null) {
+    err = cpumapGenericRedirect(entry, skb, dev);
+    if (err === 0) {
+      if (kernel.tp.xdpRedirect.on) kernel.tp.xdpRedirect.fire(skb, dev, 0, prog.id);
+      return;
+    }
   }
   const tp = kernel.tp;
   if (err !== 0 || target === null) {

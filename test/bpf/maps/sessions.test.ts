@@ -19,7 +19,6 @@ const recorded = JSON.parse(readFileSync(new URL("answers.json", folder), "utf8"
 /** Where netsim answers something else, and why. */
 const DIFFERS: readonly { readonly session: RegExp; readonly step: RegExp; readonly why: string }[] = [
   { session: /^perf_event_array$/, step: /^up m 00000000 /, why: "there are no perf events: any value opens a slot" },
-  { session: /^(cpumap|xskmap): redirect$/, step: /^pr/, why: "bpf_redirect_map does not take them" },
   { session: /^perf_event_array$/, step: /^del m 00000000 /, why: "the slot that such a value opened" },
 ];
 

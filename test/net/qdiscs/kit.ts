@@ -8,6 +8,7 @@ import { TC_H_ROOT } from "../../../sim/net/qdiscs/base.ts";
 import { qdiscDef } from "../../../sim/net/qdiscs/index.ts";
 import { parseQdiscWords } from "../../../sim/net/qdiscs/params.ts";
 import { modifyQdisc } from "../../../sim/net/qdiscs/tree.ts";
+import type { NapiOps } from "../../../sim/net/softirq.ts";
 import { devQueueXmit, qdiscRun } from "../../../sim/net/transmit.ts";
 
 export interface Sent {
@@ -49,7 +50,9 @@ export function qdiscKit(command: string, queues: number = 1): QdiscKit {
   };
   const dev = new Netdev(host, "eth0", 2, ops, new Uint8Array(6), IFF_UP);
   for (let i = 0; i < queues; i++) dev.txQueues.push(new TxQueue(dev, i));
-  kernel.bind(null as never, null as never, { netifReceiveSkb() {}, netifRx: () => 0, devQueueXmit, qdiscRun });
+  const cpumapKthread: NapiOps = { poll: () => -1, flush() {} };
+  const paths = { netifReceiveSkb() {}, netifRx: () => 0, devQueueXmit, qdiscRun, cpumapKthread };
+  kernel.bind(null as never, null as never, paths);
   const [kind, ...words] = command.split(" ") as [string, ...string[]];
   const def = qdiscDef(kind)!;
   const parsed = parseQdiscWords(kind, def.params, words, def.refused);
