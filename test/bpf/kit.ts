@@ -137,7 +137,7 @@ export function fakeProgram(
     kind: over.kind ?? "xdp",
     id,
     tag: "",
-    attach: null,
+    attach,
     ctxBytes: 0,
     gpl: true,
     maps: [],
