@@ -8,6 +8,7 @@ import { Wasm, type WasmMemory, type WasmRefGlobal, type WasmTable } from "../en
 import type { KernelTypes } from "./core/kernel-types.ts";
 import { relocateCore } from "./core/relocate.ts";
 import type { BpfEnv } from "./env.ts";
+import { placeExtension } from "./extension.ts";
 import type { HelperDef, KfuncDef } from "./helper.ts";
 import {
   CELL_CALL_FP,
@@ -29,7 +30,7 @@ import { type CompiledProgram, type CompileOptions, compileProgram } from "./jit
 import { createDispatcher, type Dispatcher } from "./jit/dispatcher.ts";
 import { type Fault, faultError } from "./jit/fault.ts";
 import { type KernelCalls, type LinkedProgram, linkProgram } from "./jit/link.ts";
-import { instantiate, type LiveProgram, type ProgramHost } from "./jit/live-program.ts";
+import { install, instantiate, type LiveProgram, type ProgramHost } from "./jit/live-program.ts";
 import type { LoadProgramOptions, Machine, MapHooks } from "./machine.ts";
 import type { BpfMap, MapTypeDef } from "./map.ts";
 import { BaseMap } from "./maps/base-map.ts";
@@ -94,6 +95,9 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
   private readonly maps: BpfMap[] = [];
   private readonly programs: Map<number, LiveProgram> = new Map();
   private readonly compiled: WeakMap<ProgramSpec, Map<string, CompiledProgram>> = new WeakMap();
+  private readonly compiledWith: WeakMap<LiveProgram, CompileOptions> = new WeakMap();
+  /** Where ext programs stand. */
+  private readonly extended: Map<LiveProgram, { readonly into: LiveProgram; readonly slot: number }> = new Map();
   private readonly sizes: WeakMap<Program, number> = new WeakMap();
   private nextIndex: number = 0;
   /** Index of the first cell among the arena's words. */
@@ -191,8 +195,10 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
 
   loadProgram(spec: ProgramSpec, options: LoadProgramOptions): Program {
     const linked = linkProgram(relocateCore(spec, this.kernelTypes), options, this.kernel);
-    const compiled = this.compile(linked, { checks: options.checks ?? true, profile: options.profile ?? false });
+    const compile = { checks: options.checks ?? true, profile: options.profile ?? false, replaced: [] };
+    const compiled = this.compile(linked, compile);
     const program = instantiate(compiled, linked, options.id, this);
+    this.compiledWith.set(program, compile);
     for (const map of linked.maps) {
       if (!(map instanceof ProgArrayMap) || map.accept(program)) continue;
       const message = `program "${spec.name}": map "${map.spec.name}" holds programs of another type (errno 22)`;
@@ -201,6 +207,43 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
     this.programs.set(program.tableIndex, program);
     this.sizes.set(program, compiled.bytes);
     return program;
+  }
+
+  attachExt(target: Program, functionName: string, ext: Program): void {
+    const extension = this.liveOf(ext);
+    const into = this.liveOf(target);
+    if (ext.kind !== "ext") {
+      const message = `program "${ext.spec.name}" is of type ${ext.kind}, and only ext programs replace functions`;
+      throw new ObjectError({ code: "EXT_TARGET", message });
+    }
+    const { slot } = placeExtension(ext.spec, target, functionName);
+    if (into.linked.def.kind !== extension.linked.def.kind) {
+      const message = `program "${ext.spec.name}" was loaded for a ${extension.linked.def.kind} program (errno 22)`;
+      throw new ObjectError({ code: "EXT_TARGET", message });
+    }
+    if (into.replaced.has(slot) || this.extended.has(extension)) {
+      const what = into.replaced.has(slot) ? `function "${functionName}" is replaced` : "it is attached";
+      throw new ObjectError({ code: "EXT_BUSY", message: `program "${ext.spec.name}": ${what} already (errno 16)` });
+    }
+    into.replaced.set(slot, extension);
+    this.extended.set(extension, { into, slot });
+    this.reinstall(into);
+  }
+
+  detachExt(ext: Program): void {
+    const extension = this.liveOf(ext);
+    const place = this.extended.get(extension);
+    if (place === undefined) return;
+    this.extended.delete(extension);
+    place.into.replaced.delete(place.slot);
+    this.reinstall(place.into);
+  }
+
+  /** Compiles a program anew with the calls that now go elsewhere; it keeps its place in the table. */
+  private reinstall(program: LiveProgram): void {
+    const replaced = [...program.replaced.keys()].sort((a, b) => a - b);
+    const options = { ...this.compiledWith.get(program)!, replaced };
+    install(program, this.compile(program.linked, options), this);
   }
 
   callback(funcIndex: number, a1: number, a2: number, a3: number, a4: number): number {
@@ -263,7 +306,7 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
 
   /** Programs made from one spec over maps of one shape are compiled once. */
   private compile(linked: LinkedProgram, options: CompileOptions): CompiledProgram {
-    const key = JSON.stringify([options, linked.def.kind, linked.attach, linked.maps.map(shapeOf)]);
+    const key = JSON.stringify([options, linked.def.kind, linked.attach, linked.place, linked.maps.map(shapeOf)]);
     let byShape = this.compiled.get(linked.spec);
     if (byShape === undefined) {
       byShape = new Map();

@@ -15,6 +15,8 @@ export interface LoadProgramOptions {
   readonly kind?: ProgKind;
   /** Overrides or supplies the attach type that the section name does not say. */
   readonly attach?: AttachKind | null;
+  /** Of an ext program: whose function it is made for. */
+  readonly extend?: { readonly target: Program; readonly functionName: string };
   readonly id: number;
   readonly license: string;
   /** Live maps by the names that the relocations use. */
@@ -56,6 +58,14 @@ export interface Machine {
   asyncCallback(funcIndex: number, a1: number, a2: number, a3: number): void;
   /** Timers in map values. */
   readonly timers: BpfTimers;
+  /**
+   * Puts an ext program in the place of a global function: every call of it, in programs that run already, goes to the ext program
+   * from now on. When the function is the target's first, the target itself is replaced wherever it is attached.
+   * @throws ObjectError EXT_TARGET, EXT_PROTOTYPE, EXT_BUSY (one is there already, or this one stands elsewhere)
+   */
+  attachExt(target: Program, functionName: string, ext: Program): void;
+  /** Puts the target's own function back. Does nothing when the program stands nowhere. */
+  detachExt(ext: Program): void;
   /** Live map of a handle, undefined when the number is none. */
   mapOfHandle(handle: number): BpfMap | undefined;
   /** Live program of a table index. */

@@ -5,7 +5,7 @@
  * @source tools/lib/bpf/libbpf.c bpf_object__create_maps, bpf_object__reuse_map, adjust_ringbuf_sz, init_map_in_map_slots,
  *         init_prog_array_slots
  */
-import type { MapHooks } from "../bpf/machine.ts";
+import type { LoadProgramOptions, MapHooks } from "../bpf/machine.ts";
 import type { BpfMap } from "../bpf/map.ts";
 import { PerfEventArrayMap } from "../bpf/maps/perf-event-array.ts";
 import type { ProgKind } from "../bpf/prog-type.ts";
@@ -31,6 +31,11 @@ export interface LoadObjectOptions {
   readonly kind?: ProgKind;
   /** Type by program name, over what the section says. */
   readonly kinds?: ReadonlyMap<string, ProgKind>;
+  /**
+   * Whose functions the object's ext programs replace (bpf_program__set_attach_target): the function that `functionName` says, or the one
+   * that the section name says, `freplace/NAME`.
+   */
+  readonly extend?: { readonly target: Program; readonly functionName?: string };
   /** Directory of maps that are pinned by name; LIBBPF_PIN_DIR when absent. */
   readonly pinDir?: string;
   /** Entries of maps, by name, over what the object says. */
@@ -219,9 +224,19 @@ function loadProgram(
     maps,
     checks: options.checks ?? true,
     profile: options.profile ?? false,
+    ...(kind === "ext" && options.extend !== undefined ? { extend: extension(spec, options.extend) } : {}),
   });
   host.bpf.programs.set(program.id, program);
   return program;
+}
+
+/** What an ext program is loaded for. */
+function extension(
+  spec: ProgramSpec,
+  given: NonNullable<LoadObjectOptions["extend"]>,
+): NonNullable<LoadProgramOptions["extend"]> {
+  const said = spec.section.startsWith("freplace/") ? spec.section.slice("freplace/".length) : spec.name;
+  return { target: given.target, functionName: given.functionName ?? said };
 }
 
 /** Static initialisers. Only maps that were made now: a reused one keeps what it holds. */

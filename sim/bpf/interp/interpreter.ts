@@ -48,7 +48,8 @@ function runProgram(machine: BpfMachine<BpfEnv>, program: LiveProgram, ctx: numb
   setCell(machine, CELL_CTX, ctx);
   setCell(machine, CELL_TAIL_CALLS, 0);
   setCell(machine, CELL_START, cell(machine, CELL_INSNS));
-  const r0 = execute({ machine, program, regs: registers([BigInt(ctx)], fp), fp, mayGoto: MAX_MAY_GOTO }, 0);
+  const first = program.replaced.get(0) ?? program;
+  const r0 = execute({ machine, program: first, regs: registers([BigInt(ctx)], fp), fp, mayGoto: MAX_MAY_GOTO }, 0);
   for (const [c, value] of saved) setCell(machine, c, value);
   machine.arena.u64[(machine.memory.cells + CELL_R0) >>> 3] = r0;
   return Number(r0 & 0xffffffffn);
@@ -200,12 +201,19 @@ function imm64(frame: Frame, insn: Extract<Insn, { kind: "ld_imm64" }>): bigint 
 function callSubprogram(frame: Frame, insn: Extract<Insn, { kind: "call_sub" }>): bigint {
   const { machine, program } = frame;
   const fp = frame.fp - FRAME_BYTES;
-  const callee: Frame = { machine, program, regs: registers(frame.regs.slice(1, 6), fp), fp, mayGoto: MAX_MAY_GOTO };
+  const ext = program.replaced.get(insn.target);
+  const callee: Frame = {
+    machine,
+    program: ext ?? program,
+    regs: registers(frame.regs.slice(1, 6), fp),
+    fp,
+    mayGoto: MAX_MAY_GOTO,
+  };
   if (fp % LEVEL_BYTES === 0) {
     const first = program.linked.decoded.insns[program.linked.decoded.indexOfSlot[insn.target]!]!;
     fail(callee, first, FAULT.stackOverflow, 0n);
   }
-  return execute(callee, insn.target);
+  return execute(callee, ext === undefined ? insn.target : 0);
 }
 
 /** @returns true when the other program goes on in this frame */
@@ -224,7 +232,8 @@ function tailCall(frame: Frame, insn: Insn): boolean {
   const next = entry === 0 ? undefined : machine.programOfIndex(entry - 1);
   if (next === undefined) return false;
   setCell(machine, CELL_TAIL_CALLS, taken + 1);
-  frame.program = machine.liveOf(next);
+  const live = machine.liveOf(next);
+  frame.program = live.replaced.get(0) ?? live;
   frame.regs = registers([BigInt(ctx)], frame.fp);
   frame.mayGoto = MAX_MAY_GOTO;
   return true;

@@ -52,10 +52,14 @@ export interface CompileOptions {
   readonly checks: boolean;
   /** A counter for each basic block. */
   readonly profile: boolean;
+  /** Slots of functions that ext programs stand in for. */
+  readonly replaced: readonly number[];
 }
 
 /** Name of the export that is the program's entry; callbacks are exported as `cb:` and their slot. */
 export const ENTRY_EXPORT = "run";
+/** An ext program's function as its target calls it, with all arguments. */
+export const EXTENSION_EXPORT = "extension";
 
 /**
  * Compiles.
@@ -66,7 +70,14 @@ export function compileProgram(program: LinkedProgram, cells: number, options: C
   const module = new WasmModuleBuilder();
   const accessFn = program.functions.length;
   const { cfgs, flows } = analyse(program);
-  const shared: ProgramContext = { program, module, cells, checks: options.checks, accessFn };
+  const shared: ProgramContext = {
+    program,
+    module,
+    cells,
+    checks: options.checks,
+    accessFn,
+    replaced: options.replaced,
+  };
   let blocksBefore = 0;
   program.functions.forEach((fn, i) => {
     compileFunction(shared, fn, i, cfgs[i]!, flows[i]!, options.profile ? blocksBefore : -1);
@@ -74,7 +85,12 @@ export function compileProgram(program: LinkedProgram, cells: number, options: C
     if (fn.isCallback) module.export(`cb:${fn.slot}`, i);
   });
   defineAccessCheck(module, accessFn, program.def, cells);
-  module.export(ENTRY_EXPORT, 0);
+  if (program.place === null) module.export(ENTRY_EXPORT, 0);
+  else {
+    module.export(EXTENSION_EXPORT, 0);
+    module.export(ENTRY_EXPORT, accessFn + 1);
+    defineExtensionEntry(module, accessFn + 1);
+  }
   const bytes = module.finish();
   return {
     module: compileModule(program.spec.name, bytes),
@@ -84,6 +100,20 @@ export function compileProgram(program: LinkedProgram, cells: number, options: C
     ctxBytes: program.def.kind === "syscall" ? ctxExtent(program, cfgs, flows) : 0,
     profiled: options.profile ? profileBlocks(program.decoded, cfgs) : null,
   };
+}
+
+/** (ctx, fp) -> r0: calls the extension a frame further down, as a target would, for where it stands in for a whole program. */
+function defineExtensionEntry(module: WasmModuleBuilder, fn: number): void {
+  const code = new WasmCode();
+  const [CTX, FP] = [0, 1] as const;
+  code.get(CTX);
+  code.op(W.i64_extend_i32_u);
+  for (let r = 2; r <= 5; r++) code.i64(0);
+  code.get(FP);
+  code.i32(FRAME_BYTES);
+  code.op(W.i32_sub);
+  code.callLocal(0);
+  module.setFunction(fn, ENTRY_TYPE, [], code);
 }
 
 function compileModule(name: string, bytes: Uint8Array): WasmModule {
@@ -105,7 +135,7 @@ function analyse(program: LinkedProgram): Analysis {
   const cfgs = program.functions.map((fn) => buildCfg(insns, indexOfSlot, fn.first, fn.last));
   const flows: FlowState[][] = program.functions.map(() => []);
   const args: (readonly Kind[] | undefined)[] = program.functions.map((fn) => (fn.isCallback ? NO_ARGS : undefined));
-  args[0] = [{ t: "ctx", off: 0 }, ANY, ANY, ANY, ANY];
+  if (program.place === null || program.place.takesContext) args[0] = [{ t: "ctx", off: 0 }, ANY, ANY, ANY, ANY];
   for (const fn of program.callOrder) {
     flows[fn] = flowKinds(program, cfgs[fn]!, entryState(args[fn] ?? NO_ARGS), (target, kinds) => {
       const callee = program.functionOfSlot.get(target)!;
@@ -128,7 +158,7 @@ function compileFunction(
   flow: FlowState[],
   firstCounter: number,
 ): void {
-  const e = new Emitter(shared, fn, number === 0);
+  const e = new Emitter(shared, fn, number === 0 && shared.program.place === null);
   const { insns } = shared.program.decoded;
   const rangesOut: (readonly (PacketRange | undefined)[])[] = [];
   emitStructure(
@@ -161,7 +191,7 @@ function compileFunction(
   );
   const code = prologue(e);
   code.append(e.code);
-  shared.module.setFunction(number, number === 0 ? ENTRY_TYPE : SUBPROGRAM_TYPE, e.extraLocals, code);
+  shared.module.setFunction(number, e.isEntry ? ENTRY_TYPE : SUBPROGRAM_TYPE, e.extraLocals, code);
 }
 
 /** What the function's locals begin with; written last, when it is known which ones are used. */

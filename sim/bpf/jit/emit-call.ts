@@ -11,7 +11,7 @@ import { CELL_CALL_FP, CELL_CPU, CELL_RETURN_HIGH, FRAME_BYTES } from "./cells.t
 import { emitCheckCall, emitReach, IN_ANYTHING } from "./emit-access.ts";
 import { emitMapCall } from "./emit-map-call.ts";
 import { emitTailCall } from "./emit-tail-call.ts";
-import { type Emitter, FAULT } from "./emitter.ts";
+import { type Emitter, FAULT, SUBPROGRAM_TYPE } from "./emitter.ts";
 import { calleeOf, type KernelCall } from "./link.ts";
 import { mapAllowsCall, mapForbidsWrite } from "./map-helpers.ts";
 import type { ValueType } from "./wasm-module.ts";
@@ -302,7 +302,12 @@ export function emitSubprogramCall(e: Emitter, insn: Extract<Insn, { kind: "call
   e.code.get(e.fp);
   e.code.i32(FRAME_BYTES);
   e.code.op(W.i32_sub);
-  e.code.callLocal(e.program.functionOfSlot.get(insn.target)!);
+  if (e.shared.replaced.includes(insn.target)) {
+    e.code.global(e.shared.module.importGlobal(`ext:${insn.target}`, I32, false));
+    e.code.op(W.call_indirect);
+    e.code.uleb(e.shared.module.type(SUBPROGRAM_TYPE));
+    e.code.uleb(0);
+  } else e.code.callLocal(e.program.functionOfSlot.get(insn.target)!);
   e.setReg(0);
   e.reload();
   e.ranges.fill(undefined);

@@ -42,6 +42,8 @@ export interface ProgramContext {
   readonly checks: boolean;
   /** Number of the check function among the module's own. */
   readonly accessFn: number;
+  /** Slots of functions that are called through the table, as ext programs stand in for them. */
+  readonly replaced: readonly number[];
 }
 
 /** Bytes around a register's value that are known to lie within the packet. */

@@ -7,6 +7,7 @@
 import { ObjectError } from "../../engine/errors.ts";
 import type { AttachKind } from "../attach-kinds.ts";
 import { POISON_CORE } from "../core/patch.ts";
+import { type ExtensionPlace, placeExtension } from "../extension.ts";
 import type { CallDef, HelperDef, KfuncDef } from "../helper.ts";
 import { type DecodedProgram, decodeProgram, insnError } from "../isa/decode.ts";
 import type { Insn } from "../isa/insn.ts";
@@ -55,6 +56,8 @@ export interface LinkedProgram {
   readonly spec: ProgramSpec;
   readonly def: ProgTypeDef;
   readonly attach: AttachKind | null;
+  /** Of an ext program, whose `def` and `attach` are its target's: which function it is made for. */
+  readonly place: ExtensionPlace | null;
   readonly decoded: DecodedProgram;
   readonly functions: readonly LinkedFunction[];
   /** Function number by first slot. */
@@ -115,8 +118,7 @@ export function linkProgram(spec: ProgramSpec, options: LoadProgramOptions, kern
       fix: "name the type where the program is loaded",
     });
   }
-  const def = progTypeOf(kind);
-  const attach = attachOf(spec, options, def);
+  const { place, def, attach } = kind === "ext" ? extend(spec, options) : bindType(spec, options, kind);
   const gpl = GPL_LICENSES.has(options.license);
   const image = imageOf(spec);
   const { decoded } = image;
@@ -125,6 +127,7 @@ export function linkProgram(spec: ProgramSpec, options: LoadProgramOptions, kern
     spec,
     def,
     attach,
+    place,
     ...image,
     maps,
     mapLoads,
@@ -132,6 +135,23 @@ export function linkProgram(spec: ProgramSpec, options: LoadProgramOptions, kern
     ...bindExterns(spec, decoded, def, gpl, kernel),
     gpl,
   };
+}
+
+type BoundType = Pick<LinkedProgram, "place" | "def" | "attach">;
+
+function bindType(spec: ProgramSpec, options: LoadProgramOptions, kind: ProgKind): BoundType {
+  const def = progTypeOf(kind);
+  return { place: null, def, attach: attachOf(spec, options, def) };
+}
+
+function extend(spec: ProgramSpec, options: LoadProgramOptions): BoundType {
+  if (options.extend === undefined) {
+    const message = `program "${spec.name}": a program of type ext is loaded for a function of another program, and none is named (errno 22)`;
+    throw new ObjectError({ code: "EXT_TARGET", message, fix: "name target and function where it is loaded" });
+  }
+  const { target, functionName } = options.extend;
+  const place = placeExtension(spec, target, functionName);
+  return { place, def: progTypeOf(target.kind), attach: target.attach };
 }
 
 /** The attach type that the kernel would load the program for. @source kernel/bpf/syscall.c bpf_prog_load_check_attach */

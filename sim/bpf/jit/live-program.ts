@@ -8,7 +8,7 @@ import type { ProgKind } from "../prog-type.ts";
 import { ctxFieldOf } from "../prog-types/ctx-access.ts";
 import type { BlockHits, Program } from "../program.ts";
 import type { ProgramSpec } from "../spec.ts";
-import { type CompiledProgram, ENTRY_EXPORT } from "./compile.ts";
+import { type CompiledProgram, ENTRY_EXPORT, EXTENSION_EXPORT } from "./compile.ts";
 import { FAULT } from "./emitter.ts";
 import type { Fault } from "./fault.ts";
 import { faultReason } from "./fault.ts";
@@ -35,7 +35,7 @@ export interface ProgramHost {
 }
 
 /** A program's block counters. */
-interface Profile {
+export interface Profile {
   readonly base: number;
   readonly blocks: readonly BlockRange[];
 }
@@ -55,9 +55,13 @@ export class LiveProgram implements Program {
   readonly linked: LinkedProgram;
   /** Table indices of its callbacks by slot: what the address of such a subprogram is. */
   readonly callbackIndex: ReadonlyMap<number, number>;
+  /** Table index of an ext program's function as its target calls it, -1 of others. */
+  readonly extensionIndex: number;
+  /** Ext programs by the slot of the function that they stand in for. */
+  readonly replaced: Map<number, LiveProgram> = new Map();
   private readonly enter: (tableIndex: number, ctx: number) => number;
   private readonly arena: Arena;
-  private readonly profile: Profile | null;
+  readonly profile: Profile | null;
 
   constructor(
     linked: LinkedProgram,
@@ -74,7 +78,7 @@ export class LiveProgram implements Program {
     this.ctxBytes = compiled.ctxBytes;
     this.attach = linked.attach;
     this.spec = linked.spec;
-    this.kind = linked.def.kind;
+    this.kind = linked.place === null ? linked.def.kind : "ext";
     this.id = id;
     this.tag = linked.tag;
     this.gpl = linked.gpl;
@@ -82,6 +86,7 @@ export class LiveProgram implements Program {
     this.tableIndex = tableIndex;
     this.linked = linked;
     this.callbackIndex = callbackIndex;
+    this.extensionIndex = linked.place === null ? -1 : host.takeIndex();
     this.enter = host.run;
   }
 
@@ -105,13 +110,25 @@ export function instantiate(
   for (const fn of linked.functions) if (fn.isCallback) callbackIndex.set(fn.slot, host.takeIndex());
   const tableIndex = host.takeIndex();
   const profile = createProfile(compiled, linked, host);
+  const program = new LiveProgram(linked, id, tableIndex, callbackIndex, host, compiled, profile);
+  install(program, compiled, host);
+  return program;
+}
+
+/** Makes an instance of compiled code and puts its functions, and the ext programs that stand in for some, into the table. */
+export function install(program: LiveProgram, compiled: CompiledProgram, host: ProgramHost): void {
+  const { linked, replaced } = program;
   const imports: Record<string, unknown> = { mem: host.wasmMemory, tab: host.table };
   for (const name of compiled.functionImports) imports[name] = functionImport(name, linked, host);
-  for (const name of compiled.globalImports) imports[name] = globalImport(name, linked, host, callbackIndex, profile);
+  for (const name of compiled.globalImports) imports[name] = globalImport(name, program, host);
   const { exports } = new Wasm.Instance(compiled.module, { [IMPORT_MODULE]: imports });
-  host.table.set(tableIndex, exports[ENTRY_EXPORT]);
-  for (const [slot, index] of callbackIndex) host.table.set(index, exports[`cb:${slot}`]);
-  return new LiveProgram(linked, id, tableIndex, callbackIndex, host, compiled, profile);
+  const whole = replaced.get(0);
+  host.table.set(program.tableIndex, whole === undefined ? exports[ENTRY_EXPORT] : host.table.get(whole.tableIndex));
+  if (program.extensionIndex >= 0) host.table.set(program.extensionIndex, exports[EXTENSION_EXPORT]);
+  for (const [slot, index] of program.callbackIndex) {
+    const ext = replaced.get(slot);
+    host.table.set(index, ext === undefined ? exports[`cb:${slot}`] : host.table.get(ext.extensionIndex));
+  }
 }
 
 function createProfile(compiled: CompiledProgram, linked: LinkedProgram, host: ProgramHost): Profile | null {
@@ -174,19 +191,14 @@ function deleteOf(map: BpfMap): (key: number) => number {
   return (key) => del.call(map, key);
 }
 
-function globalImport(
-  name: string,
-  linked: LinkedProgram,
-  host: ProgramHost,
-  callbackIndex: ReadonlyMap<number, number>,
-  profile: Profile | null,
-): unknown {
+function globalImport(name: string, program: LiveProgram, host: ProgramHost): unknown {
+  const { linked } = program;
   const [what, arg] = name.split(":");
   switch (what) {
     case "env":
       return host.envGlobal;
     case PROFILE_GLOBAL:
-      return profile!.base;
+      return program.profile!.base;
     case "base":
       return linked.maps[Number(arg)]!.inlineArray!.base | 0;
     case "state":
@@ -194,7 +206,9 @@ function globalImport(
     case "handle":
       return linked.maps[Number(arg)]!.handle | 0;
     case "func":
-      return callbackIndex.get(Number(arg))!;
+      return program.callbackIndex.get(Number(arg))!;
+    case "ext":
+      return program.replaced.get(Number(arg))!.extensionIndex;
     default:
       throw new BugError("JIT_IMPORT", `compiled code imports the global "${name}"`);
   }

@@ -30,6 +30,37 @@ const ROWS: readonly Row[] = [
   ["action", "sched_act", null],
   ["netkit/primary", "sched_cls", null],
   ["netkit/peer", "sched_cls", null],
+  ["sk_reuseport/migrate", "sk_reuseport", "sk_reuseport_select_or_migrate"],
+  ["sk_reuseport", "sk_reuseport", "sk_reuseport_select"],
+  ["freplace+", "ext", null],
+  ["syscall", "syscall", null],
+  ["lwt_in", "lwt_in", null],
+  ["lwt_out", "lwt_out", null],
+  ["lwt_xmit", "lwt_xmit", null],
+  ["lwt_seg6local", "lwt_seg6local", null],
+  ["sockops", "sock_ops", "cgroup_sock_ops"],
+  ["flow_dissector", "flow_dissector", "flow_dissector"],
+  ["cgroup_skb/ingress", "cgroup_skb", "cgroup_inet_ingress"],
+  ["cgroup_skb/egress", "cgroup_skb", "cgroup_inet_egress"],
+  ["cgroup/skb", "cgroup_skb", null],
+  ["sk_lookup", "sk_lookup", "sk_lookup"],
+  ["cgroup/bind4", "cgroup_sock_addr", "cgroup_inet4_bind"],
+  ["cgroup/bind6", "cgroup_sock_addr", "cgroup_inet6_bind"],
+  ["cgroup/connect4", "cgroup_sock_addr", "cgroup_inet4_connect"],
+  ["cgroup/connect6", "cgroup_sock_addr", "cgroup_inet6_connect"],
+  ["cgroup/connect_unix", "cgroup_sock_addr", "cgroup_unix_connect"],
+  ["cgroup/sendmsg4", "cgroup_sock_addr", "cgroup_udp4_sendmsg"],
+  ["cgroup/sendmsg6", "cgroup_sock_addr", "cgroup_udp6_sendmsg"],
+  ["cgroup/sendmsg_unix", "cgroup_sock_addr", "cgroup_unix_sendmsg"],
+  ["cgroup/recvmsg4", "cgroup_sock_addr", "cgroup_udp4_recvmsg"],
+  ["cgroup/recvmsg6", "cgroup_sock_addr", "cgroup_udp6_recvmsg"],
+  ["cgroup/recvmsg_unix", "cgroup_sock_addr", "cgroup_unix_recvmsg"],
+  ["cgroup/getpeername4", "cgroup_sock_addr", "cgroup_inet4_getpeername"],
+  ["cgroup/getpeername6", "cgroup_sock_addr", "cgroup_inet6_getpeername"],
+  ["cgroup/getpeername_unix", "cgroup_sock_addr", "cgroup_unix_getpeername"],
+  ["cgroup/getsockname4", "cgroup_sock_addr", "cgroup_inet4_getsockname"],
+  ["cgroup/getsockname6", "cgroup_sock_addr", "cgroup_inet6_getsockname"],
+  ["cgroup/getsockname_unix", "cgroup_sock_addr", "cgroup_unix_getsockname"],
   ["xdp.frags/devmap", "xdp", "xdp_devmap", "frags"],
   ["xdp/devmap", "xdp", "xdp_devmap"],
   ["xdp.frags/cpumap", "xdp", "xdp_cpumap", "frags"],
@@ -40,7 +71,6 @@ const ROWS: readonly Row[] = [
 
 /** Types that netsim does not run, with the section names that say them. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
-  sk_reuseport: "sk_reuseport/migrate sk_reuseport",
   kprobe:
     "kprobe+ uprobe+ uprobe.s+ kretprobe+ uretprobe+ uretprobe.s+ kprobe.multi+ kretprobe.multi+ kprobe.session+ uprobe.multi+ " +
     "uretprobe.multi+ uprobe.session+ uprobe.multi.s+ uretprobe.multi.s+ uprobe.session.s+ ksyscall+ kretsyscall+ usdt+ usdt.s+",
@@ -50,30 +80,16 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
   tracing:
     "tp_btf+ tp_btf.s+ fentry+ fmod_ret+ fexit+ fentry.s+ fmod_ret.s+ fexit.s+ fsession+ fsession.s+ fsession.multi+ " +
     "fsession.multi.s+ fentry.multi+ fexit.multi+ fentry.multi.s+ fexit.multi.s+ iter+ iter.s+",
-  ext: "freplace+",
   lsm: "lsm+ lsm.s+ lsm_cgroup+",
-  syscall: "syscall",
   perf_event: "perf_event",
-  lwt_in: "lwt_in",
-  lwt_out: "lwt_out",
-  lwt_xmit: "lwt_xmit",
-  lwt_seg6local: "lwt_seg6local",
-  sock_ops: "sockops",
   sk_skb: "sk_skb/stream_parser sk_skb/stream_verdict sk_skb/verdict sk_skb",
   sk_msg: "sk_msg",
   lirc_mode2: "lirc_mode2",
-  flow_dissector: "flow_dissector",
-  cgroup_skb: "cgroup_skb/ingress cgroup_skb/egress cgroup/skb",
   cgroup_sock: "cgroup/sock_create cgroup/sock_release cgroup/sock cgroup/post_bind4 cgroup/post_bind6",
-  cgroup_sock_addr:
-    "cgroup/bind4 cgroup/bind6 cgroup/connect4 cgroup/connect6 cgroup/connect_unix cgroup/sendmsg4 cgroup/sendmsg6 " +
-    "cgroup/sendmsg_unix cgroup/recvmsg4 cgroup/recvmsg6 cgroup/recvmsg_unix cgroup/getpeername4 cgroup/getpeername6 " +
-    "cgroup/getpeername_unix cgroup/getsockname4 cgroup/getsockname6 cgroup/getsockname_unix",
   cgroup_sysctl: "cgroup/sysctl",
   cgroup_sockopt: "cgroup/getsockopt cgroup/setsockopt",
   cgroup_device: "cgroup/dev",
   struct_ops: "struct_ops+ struct_ops.s+",
-  sk_lookup: "sk_lookup",
   netfilter: "netfilter",
 };
 
