@@ -27,6 +27,11 @@ const cases = [
     needs: ["bpftool"],
   },
   {
+    name: "the header of the simulated kernel's types compiles, every member in its place",
+    args: ["test/kernel/btf/check-header.mjs"],
+    needs: ["clang-19", "libbpf", "bpftool"],
+  },
+  {
     name: "bpftool prints types as recorded",
     args: ["test/bpf/btf/record-dumps.mjs", "--check"],
     needs: ["bpftool"],
