@@ -6,6 +6,8 @@
  * the words are signed or unsigned as they come from WebAssembly: use `>>> 0` where it matters (addresses never need it).
  * A result of kind "u64" is returned as its low word, after the high word was put into `env.machine.setReturnHigh(hi)`.
  */
+
+import type { Arena } from "../engine/arena.ts";
 import type { AttachKind } from "./attach-kinds.ts";
 import type { BpfEnv } from "./env.ts";
 import type { MapKind } from "./map.ts";
@@ -97,6 +99,11 @@ export interface CallDef<E extends BpfEnv = BpfEnv> {
   /** What a call costs the simulated CPU, ns. @source FACTS: measured on Linux 6.18 with BPF_PROG_RUN, or an estimate that says so */
   readonly costNs: number;
   call(env: E, ...args: number[]): number;
+  /**
+   * A WebAssembly function that does what `call` does with the same arguments and without the surroundings: compiled programs call it
+   * in its place, and do not leave WebAssembly. For helpers of kind "int" that run no program and change no packet.
+   */
+  code?(arena: Arena): (...args: number[]) => number;
 }
 
 /** The record of one helper. */

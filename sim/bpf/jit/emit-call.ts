@@ -15,7 +15,7 @@ import { type Emitter, FAULT, SUBPROGRAM_TYPE } from "./emitter.ts";
 import { calleeOf, type KernelCall } from "./link.ts";
 import { mapAllowsCall, mapForbidsWrite } from "./map-helpers.ts";
 import type { ValueType } from "./wasm-module.ts";
-import { EXTERNREF, I32, I64, W } from "./wasm-op.ts";
+import { EXTERNREF, I32, W } from "./wasm-op.ts";
 
 const MAP_UPDATE = 2;
 const SMP_PROCESSOR_ID = 8;
@@ -47,10 +47,11 @@ export function emitKernelCall(e: Emitter, insn: KernelCall): void {
     return;
   }
   if (map !== null && emitMapCall(e, id, map)) return;
-  e.flush();
+  const leaves = helper.code === undefined;
+  if (leaves) e.flush();
   emitGenericCall(e, insn, helper);
   emitResult(e, helper);
-  e.reload();
+  if (leaves) e.reload();
   if (helper.changesPacket) e.ranges.fill(undefined);
 }
 
@@ -151,9 +152,12 @@ function checkCtx(e: Emitter, insn: Insn, reg: number): void {
 function checkMap(e: Emitter, insn: Insn, reg: number): void {
   const kind = e.kind(reg);
   if (kind.t === "map" || (kind.t === "inner" && !kind.nullable)) return;
+  e.word(reg);
   e.reg(reg);
+  e.code.i64(32);
+  e.code.op(W.i64_shr_u, W.i32_wrap_i64);
   e.code.i32(insn.slot);
-  e.code.callImport(e.import("maparg", [I64, I32], []));
+  e.code.callImport(e.import("maparg", [I32, I32, I32], []));
 }
 
 function checkMapMemory(
@@ -242,7 +246,7 @@ function checkSizedMemory(e: Emitter, insn: KernelCall, helper: Callee, at: numb
   e.ranges = before.ranges;
 }
 
-/** The helper record's own function, with the surroundings as its first argument. */
+/** The helper record's own function, with the surroundings as its first argument; or its WebAssembly, without them. */
 function emitGenericCall(e: Emitter, insn: KernelCall, helper: Callee): void {
   const { code } = e;
   if (helper.args.includes("func")) {
@@ -250,8 +254,11 @@ function emitGenericCall(e: Emitter, insn: KernelCall, helper: Callee): void {
     code.get(e.fp);
     code.memory(W.i32_store, CELL_CALL_FP);
   }
-  code.global(e.shared.module.importGlobal("env", EXTERNREF, true));
-  const params: ValueType[] = [EXTERNREF];
+  const params: ValueType[] = [];
+  if (helper.code === undefined) {
+    code.global(e.shared.module.importGlobal("env", EXTERNREF, true));
+    params.push(EXTERNREF);
+  }
   helper.args.forEach((arg, i) => {
     e.word(i + 1);
     params.push(I32);

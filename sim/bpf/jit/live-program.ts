@@ -145,7 +145,7 @@ function functionImport(name: string, linked: LinkedProgram, host: ProgramHost):
   const [what, arg] = name.split(":");
   switch (what) {
     case "helper":
-      return linked.helpers.get(Number(arg))!.call;
+      return linked.helpers.get(Number(arg))!.code?.(host.arena) ?? linked.helpers.get(Number(arg))!.call;
     case "kfunc":
       return [...linked.kfuncs.values()].find((k) => k.name === arg)!.call;
     case "lookup":
@@ -161,13 +161,12 @@ function functionImport(name: string, linked: LinkedProgram, host: ProgramHost):
     case "valuesize":
       return (handle: number): number => host.mapOfHandle(handle)!.spec.valueSize;
     case "maparg":
-      return (handle: bigint, slot: number): void => checkMapArgument(linked, host, handle, slot);
+      return (lo: number, hi: number, slot: number): void => checkMapArgument(linked, host, lo, hi, slot);
     case "ctxaccess":
       return (addr: number, size: number, meta: number): void => checkCtxAccess(linked, host, addr, size, meta);
     case "fault":
       return (lo: number, hi: number, size: number, slot: number, reason: number): never => {
-        const value = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
-        return host.fail(linked, { reason: faultReason(reason), slot, value, size: size >>> 0 });
+        return host.fail(linked, { reason: faultReason(reason), slot, value: u64(lo, hi), size: size >>> 0 });
       };
     default:
       throw new BugError("JIT_IMPORT", `compiled code imports "${name}"`);
@@ -214,15 +213,18 @@ function globalImport(name: string, program: LiveProgram, host: ProgramHost): un
   }
 }
 
-function checkMapArgument(linked: LinkedProgram, host: ProgramHost, handle: bigint, slot: number): void {
-  const value = BigInt.asUintN(64, handle);
-  const map = value < 1n << 31n ? host.mapOfHandle(Number(value)) : undefined;
+function checkMapArgument(linked: LinkedProgram, host: ProgramHost, lo: number, hi: number, slot: number): void {
+  const map = hi === 0 && lo >= 0 ? host.mapOfHandle(lo) : undefined;
   const insn = linked.decoded.insns[linked.decoded.indexOfSlot[slot]!]!;
   if (map !== undefined && (insn.kind === "call_helper" || insn.kind === "call_kfunc")) {
     const callee = calleeOf(linked, insn);
     if (callee !== undefined && mapAllowsCall(map.spec.kind, callee, insn)) return;
   }
-  host.fail(linked, { reason: FAULT.mapArgument, slot, value, size: 0 });
+  host.fail(linked, { reason: FAULT.mapArgument, slot, value: u64(lo, hi), size: 0 });
+}
+
+function u64(lo: number, hi: number): bigint {
+  return (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 }
 
 function checkCtxAccess(linked: LinkedProgram, host: ProgramHost, addr: number, size: number, meta: number): void {

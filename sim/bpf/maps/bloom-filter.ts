@@ -5,11 +5,12 @@
  * The hashes' seed is 0, as Linux's under BPF_F_ZERO_SEED, so that the same pushes always give the same false answers.
  * @source kernel/bpf/bloom_filter.c; errno and false answers asked of Linux 6.18
  */
+
+import { releaseState } from "../jit/code-instance.ts";
 import type { MapContext, MapTypeDef } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { BaseMap, mustAlloc } from "./base-map.ts";
 import { type BloomCode, bloomCode } from "./code/bloom-code.ts";
-import { releaseState } from "./code/code-instance.ts";
 import { EINVAL, ENOENT, ENOMEM, EOPNOTSUPP } from "./errno.ts";
 import {
   ACCESS_FLAGS,

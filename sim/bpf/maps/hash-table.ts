@@ -11,9 +11,9 @@
  * @source kernel/bpf/hashtab.c
  */
 import { type Arena, roundUp } from "../../engine/arena.ts";
+import { releaseState } from "../jit/code-instance.ts";
 import type { MapSpec } from "../spec.ts";
 import { mustAlloc, valueStride } from "./base-map.ts";
-import { releaseState } from "./code/code-instance.ts";
 import {
   type HashCode,
   hashCode,

@@ -9,11 +9,11 @@
  * @differs a node that was deleted or replaced may be reused at once; Linux waits until running programs have ended
  */
 import { roundUp } from "../../engine/arena.ts";
+import { releaseState } from "../jit/code-instance.ts";
 import type { MapCode, MapContext, MapTypeDef } from "../map.ts";
 import { BPF_EXIST, BPF_NOEXIST } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { BaseMap, bytesOfU32, mustAlloc, valueStride } from "./base-map.ts";
-import { releaseState } from "./code/code-instance.ts";
 import {
   type LpmCode,
   lpmCode,

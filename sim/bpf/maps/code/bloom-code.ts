@@ -4,10 +4,10 @@
  * @source kernel/bpf/bloom_filter.c hash, bloom_map_push_elem, bloom_map_peek_elem
  */
 import type { Arena } from "../../../engine/arena.ts";
+import { codeInstance } from "../../jit/code-instance.ts";
 import { WasmCode } from "../../jit/wasm-code.ts";
 import type { FuncType } from "../../jit/wasm-module.ts";
 import { I32, W } from "../../jit/wasm-op.ts";
-import { codeInstance } from "./code-instance.ts";
 import { emitJhash } from "./key.ts";
 
 /** The code for one size of values over one arena. */

@@ -13,12 +13,12 @@
  * @source kernel/bpf/hashtab.c __htab_map_lookup_elem, htab_map_update_elem, htab_map_delete_elem and their per-CPU and LRU kin
  */
 import type { Arena } from "../../../engine/arena.ts";
+import { codeInstance } from "../../jit/code-instance.ts";
 import { WasmCode } from "../../jit/wasm-code.ts";
 import type { FuncType, WasmModuleBuilder } from "../../jit/wasm-module.ts";
 import { I32, W } from "../../jit/wasm-op.ts";
 import { BPF_EXIST, BPF_NOEXIST } from "../../map.ts";
 import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM } from "../errno.ts";
-import { codeInstance } from "./code-instance.ts";
 import { type At, branchUnlessEqual, emitCopy, emitJhash, load, storeKey } from "./key.ts";
 
 export const TABLE_BUCKETS = 0;

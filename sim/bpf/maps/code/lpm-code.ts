@@ -13,10 +13,10 @@
  * @source kernel/bpf/lpm_trie.c trie_lookup_elem
  */
 import type { Arena } from "../../../engine/arena.ts";
+import { codeInstance } from "../../jit/code-instance.ts";
 import { WasmCode } from "../../jit/wasm-code.ts";
 import type { ValueType } from "../../jit/wasm-module.ts";
 import { I32, I64, W } from "../../jit/wasm-op.ts";
-import { codeInstance } from "./code-instance.ts";
 import { load, loadKeyWord, wordsOf } from "./key.ts";
 
 export const TRIE_ROOT = 0;

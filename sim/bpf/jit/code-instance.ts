@@ -1,10 +1,10 @@
 /**
- * WebAssembly of map types, made when the first map of a layout is: one module per layout, one instance of it per arena. The
+ * WebAssembly of map types and helpers, made when the first map of a layout is: one module per layout, one instance of it per arena. The
  * functions' first argument is the address of a map's state, by which what they ask of JavaScript finds the map.
  */
-import type { Arena } from "../../../engine/arena.ts";
-import { Wasm, type WasmModule } from "../../../engine/wasm.ts";
-import { type FuncType, IMPORT_MODULE, WasmModuleBuilder } from "../../jit/wasm-module.ts";
+import type { Arena } from "../../engine/arena.ts";
+import { Wasm, type WasmModule } from "../../engine/wasm.ts";
+import { type FuncType, IMPORT_MODULE, WasmModuleBuilder } from "./wasm-module.ts";
 
 /** How a layout's code is made. `O`: what stands behind one state. */
 export interface CodeDefinition<O> {
