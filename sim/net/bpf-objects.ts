@@ -5,6 +5,7 @@
  * @source tools/lib/bpf/libbpf.c bpf_object__create_maps, bpf_object__reuse_map, adjust_ringbuf_sz, init_map_in_map_slots,
  *         init_prog_array_slots
  */
+import type { AttachKind } from "../bpf/attach-kinds.ts";
 import type { LoadProgramOptions, MapHooks } from "../bpf/machine.ts";
 import type { BpfMap } from "../bpf/map.ts";
 import { PerfEventArrayMap } from "../bpf/maps/perf-event-array.ts";
@@ -31,6 +32,8 @@ export interface LoadObjectOptions {
   readonly kind?: ProgKind;
   /** Type by program name, over what the section says. */
   readonly kinds?: ReadonlyMap<string, ProgKind>;
+  /** Attach type of all programs, over what the sections say. */
+  readonly attach?: AttachKind | null;
   /**
    * Whose functions the object's ext programs replace (bpf_program__set_attach_target): the function that `functionName` says, or the one
    * that the section name says, `freplace/NAME`.
@@ -224,6 +227,7 @@ function loadProgram(
     maps,
     checks: options.checks ?? true,
     profile: options.profile ?? false,
+    ...(options.attach === undefined ? {} : { attach: options.attach }),
     ...(kind === "ext" && options.extend !== undefined ? { extend: extension(spec, options.extend) } : {}),
   });
   host.bpf.programs.set(program.id, program);

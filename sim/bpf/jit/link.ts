@@ -156,7 +156,7 @@ function extend(spec: ProgramSpec, options: LoadProgramOptions): BoundType {
 
 /** The attach type that the kernel would load the program for. @source kernel/bpf/syscall.c bpf_prog_load_check_attach */
 function attachOf(spec: ProgramSpec, options: LoadProgramOptions, def: ProgTypeDef): AttachKind | null {
-  const attach = options.attach ?? spec.attach;
+  const attach = options.attach === undefined ? spec.attach : options.attach;
   if (def.attachRule === "none" || (attach !== null && def.attachKinds.includes(attach))) return attach;
   if (attach === null && def.attachRule === "default") return def.attachKinds[0]!;
   const what = attach === null ? "without an attach type" : `with attach type ${attach}`;

@@ -2,6 +2,7 @@
  * `bpftool prog load|loadall OBJ PATH [type TYPE] [map { name NAME | idx N } MAP] [pinmaps DIR]`. @source bpftool prog.c load_with_options
  * @differs legacy `maps` sections are loaded, as bpftool's --legacy did
  */
+import type { AttachKind } from "../../bpf/attach-kinds.ts";
 import type { BpfMap } from "../../bpf/map.ts";
 import { sectionType } from "../../bpf/object/section-types.ts";
 import type { ProgKind } from "../../bpf/prog-type.ts";
@@ -19,7 +20,8 @@ import { type BpftoolFlags, bpftoolError, bpftoolHasNo, printNothing } from "./o
 interface LoadWords {
   readonly file: string;
   readonly path: string;
-  kind: ProgKind | null;
+  /** `type X`: program type and attach type. */
+  type: { readonly kind: ProgKind; readonly attach: AttachKind | null } | null;
   pinMaps: string | null;
   readonly reuse: Map<string, BpfMap>;
 }
@@ -27,7 +29,7 @@ interface LoadWords {
 /** Runs it. @param all loadall: PATH is a directory, a pin for each program */
 export function loadProg(session: ToolSession, words: Words, flags: BpftoolFlags, all: boolean): string {
   if (words.left < 2) throw new ToolError(255, "Error: 'load' needs at least 2 arguments\n");
-  const w: LoadWords = { file: words.next(), path: words.next(), kind: null, pinMaps: null, reuse: new Map() };
+  const w: LoadWords = { file: words.next(), path: words.next(), type: null, pinMaps: null, reuse: new Map() };
   const spec = openObject(session, w.file, flags);
   while (!words.done) takeWord(session, words, w, spec, flags);
   requireBpffs(w.path, flags);
@@ -65,19 +67,18 @@ function openObject(session: ToolSession, file: string, flags: BpftoolFlags): Ob
 function takeWord(session: ToolSession, words: Words, w: LoadWords, spec: ObjectSpec, flags: BpftoolFlags): void {
   const word = words.next();
   if (matches(word, "type")) {
-    if (w.kind !== null) throw bpftoolError(flags, "program type already specified");
-    w.kind = takeKind(words.next(), flags);
+    if (w.type !== null) throw bpftoolError(flags, "program type already specified");
+    w.type = takeType(words.next(), flags);
   } else if (matches(word, "map")) takeMapReplacement(session, words, w, spec, flags);
   else if (matches(word, "pinmaps")) w.pinMaps = words.next();
   else if (matches(word, "dev")) throw bpftoolHasNo("prog load ... dev");
   else throw bpftoolError(flags, `expected no more arguments, 'type', 'map' or 'dev', got: '${word}'?`);
 }
 
-/** A type, said as a section's name is: `xdp`, `classifier`, `socket`. */
-function takeKind(word: string, flags: BpftoolFlags): ProgKind {
-  const kind = sectionType(word)?.kind ?? null;
-  if (kind !== null) return kind;
+/** A type, said as a section's name is: `xdp`, `classifier`, `cgroup/connect4`. */
+function takeType(word: string, flags: BpftoolFlags): NonNullable<LoadWords["type"]> {
   const known = sectionType(word);
+  if (known?.kind != null) return { kind: known.kind, attach: known.attach };
   const why = known === null ? "" : `: netsim does not run ${known.typeName} programs`;
   throw bpftoolError(flags, `unknown program type '${word}'${why}`);
 }
@@ -101,10 +102,13 @@ function takeMapReplacement(
 }
 
 function load(session: ToolSession, spec: ObjectSpec, w: LoadWords, flags: BpftoolFlags): LoadedObject {
-  const { kind, reuse } = w;
-  const kinds = kind === null ? undefined : new Map(spec.programs.map((p): [string, ProgKind] => [p.name, kind]));
+  const { type, reuse } = w;
+  const said =
+    type === null
+      ? {}
+      : { kinds: new Map(spec.programs.map((p): [string, ProgKind] => [p.name, type.kind])), attach: type.attach };
   try {
-    return loadObjectOnHost(session.host, spec, { reuse, ...(kinds === undefined ? {} : { kinds }) });
+    return loadObjectOnHost(session.host, spec, { reuse, ...said });
   } catch (error) {
     if (!(error instanceof ObjectError || error instanceof VerifierError)) throw error;
     const log = `libbpf: ${error.diagnostic.message}\nlibbpf: failed to load object '${spec.path}'\n`;
