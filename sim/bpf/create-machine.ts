@@ -9,6 +9,7 @@ import type { KernelTypes } from "./core/kernel-types.ts";
 import { relocateCore } from "./core/relocate.ts";
 import type { BpfEnv } from "./env.ts";
 import { placeExtension } from "./extension.ts";
+import { ObjectGraph } from "./graph.ts";
 import type { HelperDef, KfuncDef } from "./helper.ts";
 import {
   CELL_CALL_FP,
@@ -36,6 +37,7 @@ import type { BpfMap, MapTypeDef } from "./map.ts";
 import { BaseMap } from "./maps/base-map.ts";
 import { checkFields } from "./maps/field-rules.ts";
 import { ProgArrayMap } from "./maps/prog-array.ts";
+import { KernelObjects } from "./objects.ts";
 import type { Program } from "./program.ts";
 import type { MapSpec, ProgramSpec } from "./spec.ts";
 import { BpfTimers } from "./timers.ts";
@@ -103,12 +105,17 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
   /** Index of the first cell among the arena's words. */
   private readonly cells: number;
   private boundEnv: E | null;
+  readonly objects: KernelObjects;
+  readonly graph: ObjectGraph;
   readonly timers: BpfTimers = new BpfTimers(() => this.env);
   /** What callbacks that have no context see in its place: all zero, and nothing of it readable. */
   private readonly noContext: number;
 
   constructor(parts: MachineParts<E>) {
     this.arena = parts.arena;
+    this.objects = new KernelObjects(parts.arena);
+    this.graph = new ObjectGraph(parts.arena, this.objects);
+    this.objects.onDrop = (field, at): void => this.graph.dropField(field, at);
     this.kernel = {
       helpers: indexBy(parts.helpers as readonly HelperDef<never>[], (h) => h.id, "helpers"),
       kfuncs: indexBy((parts.kfuncs ?? []) as readonly KfuncDef<never>[], (k) => k.name, "kfuncs"),
@@ -322,7 +329,10 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
 
   private dropFields(map: BpfMap, value: number): void {
     if (!(map instanceof BaseMap)) return;
-    for (const field of map.fields) if (field.kind === "timer") this.timers.drop(value + field.offset);
+    for (const field of map.fields) {
+      if (field.kind === "timer" || field.kind === "wq") this.timers.drop(value + field.offset);
+      else this.graph.dropField(field, value + field.offset);
+    }
   }
 
   private word(cell: number): number {

@@ -55,6 +55,8 @@ export type ArgKind =
   | "map_field"
   /** Address of a subprogram (a callback). The number is an index into the machine's table. */
   | "func"
+  /** Not the register: the table index of the program that calls (kernel arguments `aux__prog` and `meta__ign`). */
+  | "prog"
   /** Whatever the register holds, low word; the helper checks itself. */
   | "any";
 

@@ -3,7 +3,9 @@
  */
 import type { Arena } from "../engine/arena.ts";
 import type { AttachKind } from "./attach-kinds.ts";
+import type { ObjectGraph } from "./graph.ts";
 import type { BpfMap, MapContext } from "./map.ts";
+import type { KernelObjects } from "./objects.ts";
 import type { ProgKind } from "./prog-type.ts";
 import type { Program } from "./program.ts";
 import type { MapSpec, ProgramSpec } from "./spec.ts";
@@ -56,6 +58,10 @@ export interface Machine {
    * @throws VerifierError when an access check fails
    */
   asyncCallback(funcIndex: number, a1: number, a2: number, a3: number): void;
+  /** Objects that programs allocated. */
+  readonly objects: KernelObjects;
+  /** The lists and trees that hold them. */
+  readonly graph: ObjectGraph;
   /** Timers in map values. */
   readonly timers: BpfTimers;
   /**

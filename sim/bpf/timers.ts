@@ -1,5 +1,5 @@
 /**
- * `struct bpf_timer` fields of live map values. The state is kept beside the map; the field itself only says that there is some.
+ * `struct bpf_timer` and `struct bpf_wq` fields of live map values. The state is kept beside the map; the field itself only says that there is some.
  *
  *     struct bpf_timer: +0 u64 1 when it was initialised | +8 u64 0
  *
@@ -53,15 +53,24 @@ export class BpfTimers {
 
   /** bpf_timer_init. @throws VerifierError TIMER_INVALID when no timer of the map lies at the address */
   init(at: number, map: BpfMap | undefined, flags: number, flagsHi: number): number {
-    const { arena } = this.env().machine;
-    const offset = map instanceof BaseMap ? map.offsetInValue(at) : -1;
-    if (!(map instanceof BaseMap) || !map.fields.some((f) => f.kind === "timer" && f.offset === offset)) {
-      throw invalid(
-        `timer pointer doesn't match map pointer: no bpf_timer of map "${map?.spec.name ?? ""}" lies there`,
-      );
-    }
     if (flagsHi !== 0) return -EINVAL;
     if (flags !== CLOCK_REALTIME && flags !== CLOCK_MONOTONIC && flags !== CLOCK_BOOTTIME) return -EINVAL;
+    return this.create(at, map, "timer");
+  }
+
+  /** bpf_wq_init: a work queue is a timer that is always started for the present. @throws VerifierError TIMER_INVALID */
+  initWork(at: number, map: BpfMap | undefined, flags: number): number {
+    return flags !== 0 ? -EINVAL : this.create(at, map, "wq");
+  }
+
+  private create(at: number, map: BpfMap | undefined, kind: "timer" | "wq"): number {
+    const { arena } = this.env().machine;
+    const offset = map instanceof BaseMap ? map.offsetInValue(at) : -1;
+    if (!(map instanceof BaseMap) || !map.fields.some((f) => f.kind === kind && f.offset === offset)) {
+      throw invalid(
+        `${kind} pointer doesn't match map pointer: no bpf_${kind} of map "${map?.spec.name ?? ""}" lies there`,
+      );
+    }
     if (this.live.has(at)) return -EBUSY;
     this.live.set(at, new BpfTimer(map, at - offset));
     arena.dv.setUint32(at, 1, true);

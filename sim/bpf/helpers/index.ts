@@ -19,6 +19,7 @@ import {
   getPrandomU32,
   getSmpProcessorId,
 } from "./identity.ts";
+import { kptrXchg } from "./kptr.ts";
 import { mapDeleteElem, mapLookupElem, mapLookupPercpuElem, mapUpdateElem } from "./map-ops.ts";
 import { perfEventOutput } from "./perf-event.ts";
 import { snprintf, tracePrintk, traceVprintk } from "./print.ts";
@@ -28,8 +29,19 @@ import { ringbufDiscard, ringbufOutput, ringbufQuery, ringbufReserve, ringbufSub
 import { spinLock, spinUnlock } from "./spin-lock.ts";
 import { strncmp, strtol, strtoul } from "./string.ts";
 import { tailCall } from "./tail-call.ts";
-import { jiffies64, ktimeGetBootNs, ktimeGetCoarseNs, ktimeGetNs } from "./time.ts";
+import {
+  getBranchSnapshot,
+  getCurrentAncestorCgroupId,
+  getCurrentCgroupId,
+  getNsCurrentPidTgid,
+  probeReadUser,
+  probeReadUserStr,
+  sendSignal,
+  sendSignalThread,
+} from "./task.ts";
+import { jiffies64, ktimeGetBootNs, ktimeGetCoarseNs, ktimeGetNs, ktimeGetTaiNs } from "./time.ts";
 import { timerCancel, timerInit, timerSetCallback, timerStart } from "./timer.ts";
+import { userRingbufDrain } from "./user-ringbuf.ts";
 
 /** Every helper of the eBPF machine itself, by number. */
 export const baseHelpers: readonly HelperDef[] = [
@@ -70,6 +82,17 @@ export const baseHelpers: readonly HelperDef[] = [
   loop,
   strncmp,
   mapLookupPercpuElem,
+  kptrXchg,
+  userRingbufDrain,
+  getBranchSnapshot,
+  getCurrentAncestorCgroupId,
+  getCurrentCgroupId,
+  getNsCurrentPidTgid,
+  probeReadUser,
+  probeReadUserStr,
+  sendSignal,
+  sendSignalThread,
+  ktimeGetTaiNs,
   timerInit,
   timerSetCallback,
   timerStart,

@@ -38,6 +38,16 @@ export const ktimeGetBootNs: HelperDef = {
   call: (env: BpfEnv): number => returnU64(env, env.ktimeNs()),
 };
 
+/** `bpf_ktime_get_tai_ns`: the simulation begins with the epoch, and no leap second is known. */
+export const ktimeGetTaiNs: HelperDef = {
+  ...clock,
+  id: 208,
+  name: "ktime_get_tai_ns",
+  since: "6.1",
+  costNs: 36,
+  call: (env: BpfEnv): number => returnU64(env, env.ktimeNs()),
+};
+
 /** `bpf_ktime_get_coarse_ns`: the time of the last tick. */
 export const ktimeGetCoarseNs: HelperDef = {
   ...clock,

@@ -29,6 +29,10 @@ export function callKernel(frame: Frame, insn: KernelCall): void {
   if (helper.args.includes("func")) setCell(machine, CELL_CALL_FP, frame.fp);
   const args: number[] = [];
   helper.args.forEach((kind, i) => {
+    if (kind === "prog") {
+      args.push(frame.program.tableIndex);
+      return;
+    }
     const value = regs[i + 1]!;
     args.push(Number(BigInt.asIntN(32, value)));
     if (kind === "u64") args.push(Number(BigInt.asIntN(32, value >> 32n)));
@@ -104,6 +108,7 @@ function checkArguments(frame: Frame, insn: KernelCall, helper: CallDef<BpfEnv>)
       case "u64":
       case "func":
       case "any":
+      case "prog":
         return;
     }
   });

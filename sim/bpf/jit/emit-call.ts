@@ -131,6 +131,7 @@ function checkArguments(e: Emitter, insn: KernelCall, helper: Callee, spec: MapS
       case "u64":
       case "func":
       case "any":
+      case "prog":
         return;
     }
   });
@@ -260,8 +261,12 @@ function emitGenericCall(e: Emitter, insn: KernelCall, helper: Callee): void {
     params.push(EXTERNREF);
   }
   helper.args.forEach((arg, i) => {
-    e.word(i + 1);
     params.push(I32);
+    if (arg === "prog") {
+      code.global(e.shared.module.importGlobal("prog", I32, false));
+      return;
+    }
+    e.word(i + 1);
     if (arg !== "u64") return;
     e.reg(i + 1);
     code.i64(32);

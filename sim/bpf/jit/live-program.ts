@@ -196,6 +196,8 @@ function globalImport(name: string, program: LiveProgram, host: ProgramHost): un
   switch (what) {
     case "env":
       return host.envGlobal;
+    case "prog":
+      return program.tableIndex;
     case PROFILE_GLOBAL:
       return program.profile!.base;
     case "base":

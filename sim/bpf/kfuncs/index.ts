@@ -20,6 +20,30 @@ import {
   resSpinUnlock,
   resSpinUnlockIrqrestore,
 } from "./lock.ts";
+import { mapSumElemCount } from "./map.ts";
+import {
+  listBack,
+  listFront,
+  listPopBack,
+  listPopFront,
+  listPushBack,
+  listPushFront,
+  objDrop,
+  objNew,
+  rbtreeAdd,
+  rbtreeFirst,
+  rbtreeLeft,
+  rbtreeRemove,
+  rbtreeRight,
+  rbtreeRoot,
+  refcountAcquire,
+} from "./object.ts";
+import {
+  probeReadKernelDynptr,
+  probeReadKernelStrDynptr,
+  probeReadUserDynptr,
+  probeReadUserStrDynptr,
+} from "./probe-read.ts";
 import { preemptDisable, preemptEnable, rcuReadLock, rcuReadUnlock } from "./rcu.ts";
 import {
   strcasecmp,
@@ -35,6 +59,7 @@ import {
   strspn,
   strstr,
 } from "./string.ts";
+import { wqInit, wqSetCallback, wqStart } from "./wq.ts";
 
 /** Every kfunc of the eBPF machine itself. */
 export const baseKfuncs: readonly KfuncDef[] = [
@@ -75,4 +100,27 @@ export const baseKfuncs: readonly KfuncDef[] = [
   strcspn,
   strstr,
   strnstr,
+  mapSumElemCount,
+  probeReadKernelDynptr,
+  probeReadKernelStrDynptr,
+  probeReadUserDynptr,
+  probeReadUserStrDynptr,
+  objNew,
+  objDrop,
+  refcountAcquire,
+  listPushFront,
+  listPushBack,
+  listPopFront,
+  listPopBack,
+  listFront,
+  listBack,
+  rbtreeAdd,
+  rbtreeRemove,
+  rbtreeFirst,
+  rbtreeRoot,
+  rbtreeLeft,
+  rbtreeRight,
+  wqInit,
+  wqSetCallback,
+  wqStart,
 ];

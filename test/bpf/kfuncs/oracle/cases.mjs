@@ -9,5 +9,14 @@ export const CASES = [
   ...tc("iter", "numbers", "masks"),
   ...tc("string", "compare", "find", "measure", "search"),
   ...tc("timer", "errors"),
-  { ...tc("timer", "fire")[0], waitMs: 200 },
+  { ...tc("timer", "fire")[0], waitMs: 1000 },
+  // the heads of empty lists point at themselves, wherever user space's copy of them was made
+  ...tc("object", "list", "tree", "two_owners", "kptr").map((c) => ({
+    ...c,
+    mask: { boths: [8, 16], queues: [8, 16] },
+  })),
+  { ...tc("wq", "wq")[0], waitMs: 2000 },
+  ...tc("wq", "count"),
+  { object: "pull", kind: "xdp", program: "pull", packet: "ipv4_udp" },
+  { object: "pull", kind: "xdp", program: "probe", packet: "ipv4_udp" },
 ];

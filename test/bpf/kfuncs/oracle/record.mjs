@@ -28,8 +28,16 @@ function build(object) {
   );
 }
 
+/** Rows with some bytes of their values zeroed, without those that have nothing else. */
+function masked(rows, range) {
+  if (range === undefined) return rows;
+  const [at, n] = range.map((bytes) => bytes * 2);
+  const zeroed = rows.map(([key, value]) => [key, value.slice(0, at) + "0".repeat(n) + value.slice(at + n)]);
+  return zeroed.filter(([, value]) => !/^0*$/.test(value));
+}
+
 /** One program on a fresh instance of its object; with `waitMs` the maps are looked at so long after it. */
-function ask(oracle, { object, kind, program, packet, repeat = 1, waitMs = 0 }) {
+function ask(oracle, { object, kind, program, packet, repeat = 1, waitMs = 0, mask }) {
   const { hex } = packets.find((p) => p.name === packet);
   const ctx = kind === "xdp" ? plainXdpMd(hex.length / 2) : skBuff({});
   const lines = ["cpu 0", `load ${file(`${object}.o`)} ${kind}`, `run ${program} ${hex} ${ctx} ${repeat}`];
@@ -53,7 +61,7 @@ function ask(oracle, { object, kind, program, packet, repeat = 1, waitMs = 0 }) 
   answer.maps = Object.fromEntries(
     Object.entries(dump.maps)
       .sort()
-      .map(([name, rows]) => [name, rows.sort(byKey)]),
+      .map(([name, rows]) => [name, masked(rows, mask?.[name]).sort(byKey)]),
   );
   const words = new BigInt64Array(new Uint8Array(Buffer.from(answer.maps.out?.[0]?.[1] ?? "", "hex")).buffer);
   delete answer.maps.out;
