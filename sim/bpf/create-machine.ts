@@ -292,6 +292,7 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
   }
 
   reset(): void {
+    this.timers.reset();
     this.setWord(CELL_STACK_TOP, this.memory.stackTop);
     this.setWord(CELL_CTX, 0);
     this.setWord(CELL_TAIL_CALLS, 0);

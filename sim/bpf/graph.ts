@@ -7,6 +7,7 @@
  * @source kernel/bpf/helpers.c __bpf_list_add, __bpf_list_del, __bpf_rbtree_add, bpf_rbtree_remove, bpf_obj_free_fields
  */
 import type { Arena } from "../engine/arena.ts";
+import { VerifierError } from "../engine/errors.ts";
 import type { SpecialField } from "./btf/special-fields.ts";
 import { EINVAL } from "./maps/errno.ts";
 import { invalidObject, type KernelObjects } from "./objects.ts";
@@ -37,8 +38,8 @@ export class ObjectGraph {
       return -EINVAL;
     }
     if (this.get(head) === 0) this.initHead(head);
-    const prev = back ? this.get(head + PREV) : head;
-    const next = back ? head : this.get(head + NEXT);
+    const prev = back ? this.linked(head, this.get(head + PREV)) : head;
+    const next = back ? head : this.linked(head, this.get(head + NEXT));
     this.set(node + NEXT, next);
     this.set(node + PREV, prev);
     this.set(prev + NEXT, node);
@@ -51,8 +52,8 @@ export class ObjectGraph {
   pop(head: number, back: boolean): number {
     const node = this.end(head, back);
     if (node === 0) return 0;
-    const prev = this.get(node + PREV);
-    const next = this.get(node + NEXT);
+    const prev = this.linked(head, this.get(node + PREV));
+    const next = this.linked(head, this.get(node + NEXT));
     this.set(prev + NEXT, next);
     this.set(next + PREV, prev);
     for (const off of [NEXT, PREV, OWNER]) this.set(node + off, 0);
@@ -63,7 +64,15 @@ export class ObjectGraph {
   end(head: number, back: boolean): number {
     this.check(head, "list_head");
     const node = this.get(head + (back ? PREV : NEXT));
-    return node === head ? 0 : node;
+    return node === 0 || this.linked(head, node) === head ? 0 : node;
+  }
+
+  /** @returns the address, which is the list's head or a node in it. @throws VerifierError OBJECT_INVALID when it is neither */
+  private linked(head: number, at: number): number {
+    if (at === head) return at;
+    this.check(at, "list_node");
+    if (this.get(at + OWNER) !== head) throw invalidObject();
+    return at;
   }
 
   /** Adds a node to a tree. @returns 0, or -EINVAL and the object dropped when it was in a tree already */
@@ -97,8 +106,16 @@ export class ObjectGraph {
     return which === "left" ? this.trees.left(node) : this.trees.right(node);
   }
 
-  /** Ends what a field of a value or object holds. */
+  /** Ends what a field of a value or object holds; what a program wrote over and leads nowhere stays allocated. */
   dropField(field: SpecialField, at: number): void {
+    try {
+      this.dropHeld(field, at);
+    } catch (error) {
+      if (!(error instanceof VerifierError)) throw error;
+    }
+  }
+
+  private dropHeld(field: SpecialField, at: number): void {
     switch (field.kind) {
       case "kptr":
       case "percpu_kptr": {

@@ -4,39 +4,49 @@
  *     root: +0 u64 node | +8 u64 leftmost
  *     node: +0 u64 parent, bit 0: black | +8 u64 right | +16 u64 left | +24 u64 the root that it is in, 0 when in none
  *
+ * A program without a verifier can write into the nodes. So each address is looked at before it is used, and a walk that does not end
+ * is stopped.
  * @source lib/rbtree.c __rb_insert, __rb_erase_augmented, ____rb_erase_color; include/linux/rbtree.h
  */
 import type { Arena } from "../engine/arena.ts";
+import { VerifierError } from "../engine/errors.ts";
 
 const RIGHT = 8;
 const LEFT = 16;
 const OWNER = 24;
 const LEFTMOST = 8;
 const BLACK = 1;
+/** Steps that one operation may take: far more than a tree of all objects that memory holds needs. */
+const MAX_STEPS = 4096;
 
 /** The trees of one arena; nodes and roots are addresses. */
 export class RbTrees {
   private readonly arena: Arena;
+  private steps: number = 0;
 
   constructor(arena: Arena) {
     this.arena = arena;
   }
 
   private get(at: number): number {
+    if (++this.steps > MAX_STEPS || this.arena.allows(at, 4, true) !== true) throw corruptTree();
     return this.arena.dv.getUint32(at, true);
   }
 
   private set(at: number, value: number): void {
+    if (this.arena.allows(at, 4, true) !== true) throw corruptTree();
     this.arena.dv.setUint32(at, value, true);
   }
 
   /** The root node, 0 when the tree is empty. */
   rootOf(root: number): number {
+    this.steps = 0;
     return this.get(root);
   }
 
   /** The least node, 0 when the tree is empty. */
   first(root: number): number {
+    this.steps = 0;
     return this.get(root + LEFTMOST);
   }
 
@@ -50,11 +60,13 @@ export class RbTrees {
 
   /** The root of the tree that a node is in, 0 when in none. */
   ownerOf(node: number): number {
+    this.steps = 0;
     return this.get(node + OWNER);
   }
 
   /** Adds a node that is in no tree. @param less the node comes before another one */
   add(root: number, node: number, less: (node: number, other: number) => boolean): void {
+    this.steps = 0;
     let parent = 0;
     let link = root;
     let leftmost = true;
@@ -77,6 +89,7 @@ export class RbTrees {
 
   /** Takes a node out of the tree that it is in. */
   remove(root: number, node: number): void {
+    this.steps = 0;
     if (this.get(root + LEFTMOST) === node) this.set(root + LEFTMOST, this.next(node));
     this.erase(root, node);
     for (const off of [0, RIGHT, LEFT, OWNER]) this.set(node + off, 0);
@@ -246,4 +259,9 @@ export class RbTrees {
       return;
     }
   }
+}
+
+function corruptTree(): VerifierError {
+  const message = "a bpf_rb_root or bpf_rb_node was written to by the program: it leads nowhere";
+  return new VerifierError({ code: "OBJECT_INVALID", message });
 }

@@ -121,6 +121,11 @@ export class BpfTimers {
     this.env().machine.arena.u8.fill(0, at, at + 16);
   }
 
+  /** After a VerifierError was thrown out of a callback: none runs any more. */
+  reset(): void {
+    this.running = null;
+  }
+
   /**
    * Called by the surroundings, outside of any run, when an arming has come due.
    * @throws VerifierError when an access check fails

@@ -136,6 +136,43 @@ describe("allocated objects", () => {
     expect(objects.find(a)).toBeNull();
   });
 
+  it.each([
+    ["a list", "list", 0x100000],
+    ["a list, beyond all memory", "list", 0xfffffff0],
+    ["a tree", "tree", 0x100000],
+    ["a tree, beyond all memory", "tree", 0xfffffff0],
+  ] as const)("what a program wrote into the head of %s is not followed", (_what, kind, address) => {
+    const { arena, objects, graph, head } = make();
+    const node = (type: number, field: string): number => {
+      const a = objects.create(btf, type);
+      return a + objects.find(a)!.fields.find((f) => f.kind === field)!.offset;
+    };
+    arena.u32.fill(address, head >>> 2, (head >>> 2) + 4);
+    const use = (): number =>
+      kind === "list"
+        ? graph.push(head, node(item, "list_node"), true)
+        : graph.add(head, node(shared, "rb_node"), () => true);
+    expect(use).toThrow(/expected pointer to allocated object|leads nowhere/);
+    const field = {
+      kind: kind === "list" ? "list_head" : "rb_root",
+      offset: 0,
+      size: 16,
+      typeId: 0,
+      nodeOffset: 0,
+    } as const;
+    graph.dropField(field, head);
+  });
+
+  it("a tree that bites its tail is not walked for ever", () => {
+    const { arena, objects, graph, head } = make();
+    const a = objects.create(btf, shared);
+    const at = a + objects.find(a)!.fields.find((f) => f.kind === "rb_node")!.offset;
+    graph.add(head, at, () => true);
+    arena.dv.setUint32(at + 16, at, true);
+    const b = objects.create(btf, shared);
+    expect(() => graph.add(head, b + (at - a), () => true)).toThrow(/leads nowhere/);
+  });
+
   it("anything else is no node", () => {
     const { objects, graph, head } = make();
     const a = objects.create(btf, item);
