@@ -6,6 +6,7 @@ import type { CliCommand, CommandContext } from "./command.ts";
 import { asm } from "./commands/asm.ts";
 import { btfDump } from "./commands/btf-dump.ts";
 import { check } from "./commands/check.ts";
+import { debug } from "./commands/debug.ts";
 import { progDump } from "./commands/prog-dump.ts";
 import { progRun } from "./commands/prog-run.ts";
 import { progShow } from "./commands/prog-show.ts";
@@ -15,7 +16,7 @@ import { type FaultContext, reportFailure } from "./failure.ts";
 import { type CliIo, EXIT } from "./io.ts";
 
 /** All commands. */
-export const commands: readonly CliCommand[] = [run, check, progShow, progDump, progRun, btfDump, asm, schema];
+export const commands: readonly CliCommand[] = [run, check, progShow, progDump, progRun, debug, btfDump, asm, schema];
 
 /** Groups of commands: the first word, and what the group is about. */
 const GROUPS: Readonly<Record<string, string>> = {

@@ -1,3 +1,6 @@
+import { createInterface } from "node:readline";
+import { resource, type Stream, stream } from "effection";
+
 /** What a command of `netsim` sees of the process: given from outside so that tests run commands without one. */
 
 /** A stream of text. */
@@ -14,6 +17,8 @@ export interface CliIo {
   readonly stderr: Output;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Standard input by lines, for commands that converse. */
+  readonly lines: Stream<string, unknown>;
   /** Wall clock, ms, from any point in time: for progress only, never for results. */
   nowMs(): number;
 }
@@ -41,8 +46,21 @@ export function processIo(process: NodeJS.Process): CliIo {
     stderr: streamOutput(process.stderr),
     cwd: process.cwd(),
     env: process.env,
+    lines: inputLines(process.stdin),
     nowMs: () => performance.now(),
   };
+}
+
+/** Opened when somebody reads it, closed when nobody does any more. */
+function inputLines(input: NodeJS.ReadStream): Stream<string, unknown> {
+  return resource(function* (provide) {
+    const lines = createInterface({ input, terminal: false });
+    try {
+      yield* provide(yield* stream(lines[Symbol.asyncIterator]()));
+    } finally {
+      lines.close();
+    }
+  });
 }
 
 function streamOutput(stream: NodeJS.WriteStream): Output {

@@ -2,7 +2,7 @@
  * The simulated kernels of one simulation: what all hosts share (memory, time, packets, the eBPF machine, tracepoints) and the
  * accounts that balance to the packet.
  */
-import type { Machine } from "../bpf/machine.ts";
+import type { BpfMachine } from "../bpf/create-machine.ts";
 import { Arena } from "../engine/arena.ts";
 import { Engine, type EventKind } from "../engine/engine.ts";
 import { BugError } from "../engine/errors.ts";
@@ -74,7 +74,7 @@ export class Kernel {
   /** A qdisc's watchdog. */
   readonly qdiscWatchdogEvent: EventKind<WatchdogTarget>;
   private readonly softirqEvent: EventKind<Cpu>;
-  private boundMachine: Machine | null = null;
+  private boundMachine: BpfMachine<NetEnv> | null = null;
   private boundEnv: NetEnv | null = null;
   private boundPaths: Paths | null = null;
 
@@ -93,13 +93,13 @@ export class Kernel {
   }
 
   /** Binds what is made after the kernel: machine, environment, paths. */
-  bind(machine: Machine, env: NetEnv, paths: Paths): void {
+  bind(machine: BpfMachine<NetEnv>, env: NetEnv, paths: Paths): void {
     this.boundMachine = machine;
     this.boundEnv = env;
     this.boundPaths = paths;
   }
 
-  get machine(): Machine {
+  get machine(): BpfMachine<NetEnv> {
     if (this.boundMachine === null) throw new BugError("KERNEL_UNBOUND", "the kernel has no eBPF machine yet");
     return this.boundMachine;
   }

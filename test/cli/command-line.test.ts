@@ -9,7 +9,7 @@ describe("the command line", () => {
     [
       "an unknown command",
       ["runn", "x"],
-      /^netsim: unknown command "runn"\n {2}fix: did you mean netsim run\? known: run, check, prog, btf, asm, schema\n$/,
+      /^netsim: unknown command "runn"\n {2}fix: did you mean netsim run\? known: run, check, prog, debug, btf, asm, schema\n$/,
     ],
     [
       "an unknown command of a group",

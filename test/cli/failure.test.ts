@@ -2,13 +2,13 @@ import { describe, expect, it } from "vitest";
 import { reportFailure } from "../../sim/cli/failure.ts";
 import type { CliIo } from "../../sim/cli/io.ts";
 import { BugError, LabError, ObjectError, VerifierError } from "../../sim/engine/errors.ts";
-import { Remembered } from "./kit.ts";
+import { inputOf, Remembered } from "./kit.ts";
 
 const position = { seed: 7, event: 12345, nowNs: 1_500_000_042 };
 
 function report(error: unknown, env: CliIo["env"] = {}): { status: number; text: string } {
   const stderr = new Remembered();
-  const io: CliIo = { stdout: new Remembered(), stderr, cwd: "/", env, nowMs: () => 0 };
+  const io: CliIo = { stdout: new Remembered(), stderr, cwd: "/", env, lines: inputOf([]), nowMs: () => 0 };
   const status = reportFailure(error, io, { position: () => position });
   return { status, text: stderr.text };
 }

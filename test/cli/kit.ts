@@ -1,5 +1,5 @@
 /** Runs `netsim` commands in this process, with streams that remember. */
-import { run } from "effection";
+import { run, stream } from "effection";
 import { runCli } from "../../sim/cli/index.ts";
 import type { CliIo, Output } from "../../sim/cli/io.ts";
 
@@ -26,12 +26,30 @@ export class Remembered implements Output {
   }
 }
 
-/** Runs a command line. @param cwd directory that relative paths start from; the repository's root when absent */
-export async function netsim(argv: readonly string[], cwd: string = ROOT, env: CliIo["env"] = {}): Promise<CliResult> {
+/** Standard input that holds these lines. */
+export function inputOf(lines: readonly string[]): CliIo["lines"] {
+  return stream(
+    (async function* () {
+      yield* lines;
+    })(),
+  );
+}
+
+/**
+ * Runs a command line.
+ * @param cwd directory that relative paths start from; the repository's root when absent
+ * @param input lines of standard input
+ */
+export async function netsim(
+  argv: readonly string[],
+  cwd: string = ROOT,
+  env: CliIo["env"] = {},
+  input: readonly string[] = [],
+): Promise<CliResult> {
   const stdout = new Remembered();
   const stderr = new Remembered();
   let ms = 0;
-  const io: CliIo = { stdout, stderr, cwd, env, nowMs: () => ms++ };
+  const io: CliIo = { stdout, stderr, cwd, env, lines: inputOf(input), nowMs: () => ms++ };
   const status = await run(() => runCli(argv, io));
   return { status, stdout: stdout.text, stderr: stderr.text };
 }

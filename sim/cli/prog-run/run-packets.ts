@@ -50,6 +50,11 @@ export function runPackets(chosen: ChosenProgram, input: PacketInput): readonly 
   });
 }
 
+/** The packet, or the first one of a capture. @throws those of `readCapture` */
+export function firstPacket(data: NonNullable<PacketInput["data"]>): Uint8Array {
+  return packetsOf({ data, ctx: null, repeat: 1 })[0]!.bytes;
+}
+
 function packetsOf({ data }: PacketInput): readonly { readonly atNs: number; readonly bytes: Uint8Array }[] {
   if (data === null) return [{ atNs: 0, bytes: new Uint8Array(0) }];
   const { bytes, file } = data;
