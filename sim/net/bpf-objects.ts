@@ -113,6 +113,7 @@ export function mapOwner(host: Host): MapHooks {
   return {
     mapOfId: (id) => host.bpf.maps.get(id),
     programOfId: (id) => host.bpf.programs.get(id),
+    socketOfCookie: (cookie) => host.bpf.sockets.get(cookie),
     devExists: (ifindex) => host.devices[ifindex] !== undefined,
   };
 }

@@ -1,5 +1,5 @@
 /** The eBPF objects of one host, as bpftool sees them: programs and maps by id, pins by path; and what programs said. */
-import type { BpfMap } from "../bpf/map.ts";
+import type { BpfMap, MapSocket } from "../bpf/map.ts";
 import type { Program } from "../bpf/program.ts";
 import type { TraceLine, UserRecord } from "./net-env.ts";
 
@@ -55,6 +55,8 @@ export interface Pin {
 export class HostBpf {
   readonly maps: Map<number, BpfMap> = new Map();
   readonly programs: Map<number, Program> = new Map();
+  /** Sockets by cookie: those whose cookie somebody has asked for. */
+  readonly sockets: Map<number, MapSocket> = new Map();
   /** bpffs: absolute path to object. */
   readonly pins: Map<string, Pin> = new Map();
   /** trace_pipe. */

@@ -1,6 +1,8 @@
 /** The network's BPF helpers, one line each. */
+
 import type { HelperDef } from "../../bpf/helper.ts";
 import type { NetEnv } from "../net-env.ts";
+import { currentTaskUnderCgroup, skbUnderCgroup } from "./cgroup-array.ts";
 import { checkMtu } from "./check-mtu.ts";
 import { fibLookup } from "./fib-lookup.ts";
 import { lwtPushEncap } from "./lwt.ts";
@@ -126,4 +128,6 @@ export const netHelpers: readonly HelperDef<NetEnv>[] = [
   tcpCheckSyncookie,
   tcpGenSyncookie,
   lwtPushEncap,
+  skbUnderCgroup,
+  currentTaskUnderCgroup,
 ];

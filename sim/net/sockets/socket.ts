@@ -7,6 +7,7 @@
  * @source net/core/sock.c sock_queue_rcv_skb; net/core/filter.c sk_filter_trim_cap, sk_attach_filter, sk_detach_filter
  */
 import type { ClassicProgram } from "../../bpf/cbpf/insn.ts";
+import type { MapSocket, SocketHolder } from "../../bpf/map.ts";
 import type { Program } from "../../bpf/program.ts";
 import { classicFilterBytes, loadClassic } from "../classic-filter.ts";
 import { COST_NS } from "../cost.ts";
@@ -14,11 +15,12 @@ import { SKB_DROP_REASON } from "../drop-reason.ts";
 import type { Host } from "../host.ts";
 import { AF_INET, type Family, IpAddr } from "../ip/address.ts";
 import type { IpStack } from "../ip/ip-stack.ts";
+import { IPPROTO_UDP } from "../ip/ipv4/header.ts";
 import { truesizeOf } from "../ip/truesize.ts";
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
 import { type Skb, type SkbOwner, SkbQueue } from "../skb.ts";
 import { runSocketFilter } from "../tc/run-prog.ts";
-import { type BpfSocket, TCP_CLOSE, TCP_ESTABLISHED } from "./bpf-sock.ts";
+import { type BpfSocket, SOCK_DGRAM, TCP_CLOSE, TCP_ESTABLISHED } from "./bpf-sock.ts";
 
 /** SO_RCVBUF's floor (SOCK_MIN_RCVBUF) and SO_SNDBUF's. */
 const MIN_RCVBUF = 2304;
@@ -49,7 +51,7 @@ class PacketSource {
 export type PacketCallback<S> = (socket: S, addr: number, len: number, skb: Skb) => void;
 
 /** Base of all sockets. */
-export abstract class Socket implements SkbOwner, BpfSocket {
+export abstract class Socket implements SkbOwner, BpfSocket, MapSocket {
   readonly stack: IpStack;
   readonly family: Family;
   /** Source of the packet in `onPacket`, or of the last one given to `describe`. */
@@ -80,6 +82,10 @@ export abstract class Socket implements SkbOwner, BpfSocket {
   /** null while not connected. */
   remoteAddr: IpAddr | null = null;
   remotePort: number = 0;
+  /** SO_REUSEPORT is not there (udp.ts). */
+  readonly reuseport: boolean = false;
+  /** Maps that hold it. */
+  readonly holders: Set<SocketHolder> = new Set();
   private ownCookie: number = 0;
   protected rcvBuf: number;
   protected sndBuf: number;
@@ -99,8 +105,21 @@ export abstract class Socket implements SkbOwner, BpfSocket {
   }
 
   get cookie(): number {
-    if (this.ownCookie === 0) this.ownCookie = this.host.nextSocketCookie();
+    if (this.ownCookie === 0) {
+      this.ownCookie = this.host.nextSocketCookie();
+      this.host.bpf.sockets.set(this.ownCookie, this);
+    }
     return this.ownCookie;
+  }
+
+  /** A UDP socket, which maps of sockets take. */
+  get inet(): boolean {
+    return this.skType === SOCK_DGRAM && this.skProtocol === IPPROTO_UDP;
+  }
+
+  /** It is in the tables of its protocol. */
+  get hashed(): boolean {
+    return this.localPort !== 0 && !this.closed;
   }
 
   get skFamily(): number {
@@ -192,6 +211,8 @@ export abstract class Socket implements SkbOwner, BpfSocket {
   /** Frees what waits. Sub-classes take themselves off their tables. */
   close(): void {
     this.closed = true;
+    for (const holder of [...this.holders]) holder.dropSocket(this);
+    if (this.ownCookie !== 0) this.host.bpf.sockets.delete(this.ownCookie);
     this.stack.kernel.env.sockets.forget(this);
     for (let skb = this.receive(); skb !== null; skb = this.receive()) {
       this.stack.kernel.kfreeSkb(skb, skb.dev!, SKB_DROP_REASON.SOCKET_CLOSE);

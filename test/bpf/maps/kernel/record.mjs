@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { createRows, INNERS, TYPES } from "./create-rows.mjs";
+import { letter, lruSequences } from "./lru-sequences.mjs";
 import { ask } from "./oracle.mjs";
 import { sessions } from "./sessions.mjs";
 
@@ -43,9 +44,25 @@ function hideValues(step, answer) {
   return answer;
 }
 
+/** Every sequence on LRU maps: an answer in one letter a step, and the keys left in the order of the map. */
+function askLru() {
+  const all = lruSequences();
+  const answers = ask(all.flatMap((s) => ["reset", ...s.steps]));
+  const out = {};
+  let at = 0;
+  for (const { name, steps } of all) {
+    const mine = answers.slice(at + 1, at + 1 + steps.length);
+    const letters = steps.slice(1, -1).map((step, i) => letter(step, mine[i + 1]));
+    out[name] = { answers: letters.join(""), left: mine.at(-1).split(" ")[2] };
+    at += 1 + steps.length;
+  }
+  return out;
+}
+
 const files = {
   "create.json": () => ({ rows: askCreate() }),
   "answers.json": () => ({ sessions: askSessions() }),
+  "lru.json": () => ({ sequences: askLru() }),
 };
 
 let differences = 0;
