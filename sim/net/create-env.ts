@@ -39,6 +39,8 @@ class KernelEnv implements NetEnv {
   readonly skbContexts: SkbContexts;
   readonly sockets: BpfSockets;
   sk: BpfSocket | null = null;
+  cgroupRetval: number = 0;
+  optionRoom: number = 0;
   fib: FibApi | null;
   skb: Skb = new Skb();
   ctx: number = 0;

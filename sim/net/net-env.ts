@@ -86,6 +86,10 @@ export interface NetEnv extends BpfEnv {
   dev: Netdev;
   /** The socket that a program on no packet works for (sock_ops, cgroup_sock_addr); null in all others. */
   sk: BpfSocket | null;
+  /** What the system call that a cgroup's program watches will answer: 0 or -errno. */
+  cgroupRetval: number;
+  /** Bytes of options that a TCP header still takes (remaining_opt_len of sock_ops). */
+  optionRoom: number;
   /** Sockets as programs see them. */
   readonly sockets: BpfSockets;
   /** After a VerifierError was thrown out of a run: forgets the runs that were under way. */

@@ -17,6 +17,7 @@ export const EINVAL = 22;
 export const ENOSPC = 28;
 export const ERANGE = 34;
 export const EDEADLK = 35;
+export const ENOMSG = 42;
 export const ENODATA = 61;
 export const EPROTO = 71;
 export const EOVERFLOW = 75;

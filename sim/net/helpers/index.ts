@@ -22,6 +22,7 @@ import {
 } from "./skb-meta.ts";
 import { skbAdjustRoom, skbChangeHead, skbChangeProto, skbChangeTail } from "./skb-room.ts";
 import { skbVlanPop, skbVlanPush } from "./skb-vlan.ts";
+import { bind, getRetval, getsockopt, setRetval, setsockopt } from "./sock-addr.ts";
 import {
   getListenerSock,
   skcToMptcpSock,
@@ -45,6 +46,7 @@ import {
   skCgroupId,
 } from "./sock-identity.ts";
 import { skcLookupTcp, skLookupTcp, skLookupUdp, skRelease } from "./sock-lookup.ts";
+import { loadHdrOpt, reserveHdrOpt, sockOpsCbFlagsSet, storeHdrOpt } from "./sock-ops.ts";
 import {
   tcpCheckSyncookie,
   tcpGenSyncookie,
@@ -130,4 +132,13 @@ export const netHelpers: readonly HelperDef<NetEnv>[] = [
   lwtPushEncap,
   skbUnderCgroup,
   currentTaskUnderCgroup,
+  setsockopt,
+  getsockopt,
+  bind,
+  getRetval,
+  setRetval,
+  sockOpsCbFlagsSet,
+  loadHdrOpt,
+  storeHdrOpt,
+  reserveHdrOpt,
 ];

@@ -93,9 +93,9 @@ const GLOBAL: readonly Row<keyof IpSysctls>[] = [
   { name: "net.ipv6.ip6frag_time", key: "ip6fragTimeS", value: 60, min: 0 },
   { name: "net.ipv6.ip6frag_high_thresh", key: "ip6fragHighThresh", value: 4194304, min: 0 },
   { name: "net.core.rmem_default", key: "rmemDefault", value: 212992, min: 2304 },
-  { name: "net.core.rmem_max", key: "rmemMax", value: 212992, min: 2304 },
+  { name: "net.core.rmem_max", key: "rmemMax", value: 4194304, min: 2304 },
   { name: "net.core.wmem_default", key: "wmemDefault", value: 212992, min: 4608 },
-  { name: "net.core.wmem_max", key: "wmemMax", value: 212992, min: 4608 },
+  { name: "net.core.wmem_max", key: "wmemMax", value: 4194304, min: 4608 },
 ];
 
 const CONF: readonly (Row<keyof IpConf> & { readonly family: 4 | 6 })[] = [

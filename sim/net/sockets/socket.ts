@@ -131,7 +131,7 @@ export abstract class Socket implements SkbOwner, BpfSocket, MapSocket {
   }
 
   /** Programs that know the socket see its new state. */
-  protected refreshView(): void {
+  refreshView(): void {
     if (this.view !== 0) this.stack.kernel.env.sockets.addressOf(this);
   }
 

@@ -90,6 +90,21 @@ export class UdpSocket extends Socket {
     this.refreshView();
   }
 
+  /**
+   * bind(2) as bpf_bind does it: port 0 leaves the port open until something is sent.
+   * @throws NetlinkError as bind
+   */
+  bindAddress(addr: IpAddr, port: number): void {
+    if (port !== 0) {
+      this.bind(addr, port);
+      return;
+    }
+    if (this.localPort !== 0 || addr.family !== this.family) throw new NetlinkError(ERRNO.EINVAL);
+    if (!addr.isAny && !this.isOurs(addr)) throw new NetlinkError(ERRNO.EADDRNOTAVAIL);
+    this.localAddr = addr;
+    this.refreshView();
+  }
+
   private isOurs(addr: IpAddr): boolean {
     if (this.family !== AF_INET) return isLocal6(this.stack, addr, this.boundIfindex);
     return this.stack.isLocal4(addr.a) || addr.a >>> 24 === 127 || this.stack.isBroadcast4(null, addr.a);

@@ -39,6 +39,8 @@ export function enter(
   env.ctx = ctx;
   env.dev = dev;
   env.sk = request.sock ?? null;
+  env.cgroupRetval = 0;
+  env.optionRoom = request.optionRoom ?? 0;
   env.redirect.reset();
   machine.setCpu(cpu.index);
   const { execute } = request;

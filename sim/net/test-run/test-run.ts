@@ -36,6 +36,8 @@ export interface TestRunRequest {
   readonly anyType?: boolean;
   /** The socket that a sock_ops or cgroup_sock_addr program works for; absent: none, and its pointer is null. */
   readonly sock?: BpfSocket;
+  /** Bytes of TCP options that a sock_ops program may still reserve or write; 0 when absent. */
+  readonly optionRoom?: number;
   /** Runs the program once, instead of `program.run`: the interpreter, a stepper. @returns r0's low 32 bits, unsigned */
   readonly execute?: (program: Program, ctx: number) => number;
 }

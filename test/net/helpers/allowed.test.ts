@@ -24,7 +24,7 @@ const byId: ReadonlyMap<number, HelperDef<never>> = new Map(helpers.map((h) => [
 function allows(helper: HelperDef<never>, kind: string, attach: string | undefined): boolean {
   if (helper.progKinds !== null && !helper.progKinds.includes(kind as ProgKind)) return false;
   const only = helper.attachKinds;
-  return only === undefined || attach === undefined || only.some((a) => a === `cgroup_${attach}`);
+  return only === undefined || attach === undefined || only.some((a) => a === attach);
 }
 
 describe(`helpers that Linux ${recorded.kernel} allows`, () => {

@@ -1,7 +1,9 @@
 // What the recorder asks the kernel and the test asks netsim, by the program that is run. A step is [op, arguments...]; bytes are
 // given as hex. `ifindex`: the device that the packet comes from, lo when absent.
+import * as connect4 from "./cases/connect4.mjs";
 import * as fib from "./cases/fib.mjs";
 import * as identity from "./cases/identity.mjs";
+import * as lwt from "./cases/lwt.mjs";
 import * as skb from "./cases/skb.mjs";
 import * as sock from "./cases/sock.mjs";
 import * as syncookie from "./cases/syncookie.mjs";
@@ -14,7 +16,7 @@ export const RESULT_BYTES = 144;
 export const BUF_BYTES = 96;
 export const STEPS = 4;
 
-/** Programs by name; each is an object of objects/ with one program. */
+/** Programs by name; each is an object of objects/ with one program. `forSocket`: it runs for a UDP socket that is being connected. */
 export const PROGRAMS = {
   skb,
   xdp,
@@ -23,8 +25,10 @@ export const PROGRAMS = {
   sock,
   sock_xdp: { ops: sock.ops, cases: sock.xdpCases },
   syncookie,
+  lwt_in: lwt,
   fib,
   fib_xdp: fib,
+  connect4,
 };
 
 /**

@@ -26,7 +26,7 @@ function build(name, folder) {
 
 function lineOf(name, ops, c) {
   const steps = c.steps.map((step) => encodeStep(ops, step).toString("hex"));
-  return [name, c.ifindex ?? 0, c.packet, ...steps].join(" ");
+  return [name, c.ifindex ?? 0, c.packet, ...steps].filter((word) => word !== "").join(" ");
 }
 
 function socketLine(s) {
@@ -64,9 +64,16 @@ try {
   const runner = join(work, "runner");
   execFileSync(clang, ["-O1", join(here, "runner.c"), "-lbpf", "-o", runner], { stdio: "inherit" });
   const asked = Object.entries(PROGRAMS).flatMap(([name, { ops, cases }]) => cases.map((c) => lineOf(name, ops, c)));
-  // a network namespace of its own: device 1 is its lo, and nothing else is there
-  const script = `set -e\n{ ${SETUP.join("\n")}\n} >/dev/null\nexec "$0" "$1"`;
-  const run = spawnSync("unshare", ["-n", "sh", "-c", script, runner, objects], {
+  // namespaces of its own: device 1 is lo, and nothing else is there; a cgroup of its own
+  const group = join(work, "cgroup", "netsim-helpers");
+  const script = [
+    "set -e",
+    `{ ${SETUP.join("\n")}\n} >/dev/null`,
+    'mkdir "$2"; mount -t cgroup2 none "$2"; mkdir "$3"',
+    '( "$0" "$1" "$3" ) && status=0 || status=$?',
+    'rmdir "$3"; umount "$2"; exit $status',
+  ].join("\n");
+  const run = spawnSync("unshare", ["-n", "-m", "sh", "-c", script, runner, objects, dirname(group), group], {
     input: [...SOCKETS.map(socketLine), ...asked].join("\n"),
     encoding: "utf8",
     maxBuffer: 1 << 28,

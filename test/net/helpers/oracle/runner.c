@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: MIT
-// Runs cases given on stdin by BPF_PROG_RUN: `runner FOLDER`, one a line, `PROGRAM IFINDEX PACKET STEP...`: the program is the one of
+// Runs cases given on stdin by BPF_PROG_RUN: `runner FOLDER CGROUP`, one a line, `PROGRAM IFINDEX PACKET STEP...`: the program is the one of
 // FOLDER/PROGRAM.o, packet and steps (struct step) are hex. A line `socket ADDRESS PORT DEVICE|- PEER|- PEERPORT` opens a UDP socket
-// for what follows. Answers one line a case: the error, the packet afterwards, a struct result for each step, all in hex.
+// for what follows. A program of type cgroup_sock_addr is attached to CGROUP, the runner joins it, and each case connects a UDP socket
+// to 10.0.1.2:7000. Answers one line a case: the error, the packet afterwards, a struct result for each step, all in hex.
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include "steps.h"
 
 #define PROGRAMS 32
 
+static const char *cgroup;
+
 static struct program {
 	char name[32];
-	int fd, steps, results, xdp;
+	int fd, steps, results, xdp, connect;
 } programs[PROGRAMS];
 
 static int unhex(const char *s, __u8 *out, int max)
@@ -66,6 +71,7 @@ static struct program *program(const char *folder, const char *name)
 	prog = bpf_object__next_program(obj, NULL);
 	p->fd = bpf_program__fd(prog);
 	p->xdp = bpf_program__type(prog) == BPF_PROG_TYPE_XDP;
+	p->connect = bpf_program__type(prog) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
 	p->steps = bpf_object__find_map_fd_by_name(obj, "steps");
 	p->results = bpf_object__find_map_fd_by_name(obj, "results");
 	ports = bpf_object__find_map_fd_by_name(obj, "ports");
@@ -113,16 +119,45 @@ static void open_socket(char *save)
 		die(peer);
 }
 
+/* The program runs inside; what connect(2) says is not asked. */
+static void connect_socket(struct program *p)
+{
+	struct sockaddr_storage a;
+	socklen_t n = address("10.0.1.2", 7000, &a);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), group = open(cgroup, O_RDONLY | O_DIRECTORY);
+
+	if (group < 0 || bpf_prog_attach(p->fd, group, BPF_CGROUP_INET4_CONNECT, 0))
+		die(cgroup);
+	connect(fd, (void *)&a, n);
+	bpf_prog_detach2(p->fd, group, BPF_CGROUP_INET4_CONNECT);
+	close(group);
+	close(fd);
+}
+
+static void join(void)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		die(path);
+	close(fd);
+}
+
 static void run(struct program *p, int ifindex, char *save)
 {
 	static __u8 in[8192], out[32768];
 	struct __sk_buff skb = { .ifindex = ifindex };
 	struct result r = {};
 	struct step s[STEPS] = {};
-	int len = unhex(strtok_r(NULL, " \n", &save), in, sizeof(in)), n = 0, err;
-	char *word;
+	int len = 0, n = 0, err;
+	char *word = p->connect ? NULL : strtok_r(NULL, " \n", &save);
 	__u32 key;
 
+	if (word)
+		len = unhex(word, in, sizeof(in));
 	while ((word = strtok_r(NULL, " \n", &save)) && n < STEPS)
 		unhex(word, (void *)&s[n++], sizeof(s[0]));
 	for (key = 0; key < STEPS; key++) {
@@ -135,7 +170,12 @@ static void run(struct program *p, int ifindex, char *save)
 		o.ctx_in = &skb;
 		o.ctx_size_in = sizeof(skb);
 	}
-	err = bpf_prog_test_run_opts(p->fd, &o);
+	if (p->connect) {
+		connect_socket(p);
+		err = 0;
+		o.data_size_out = 0;
+	} else
+		err = bpf_prog_test_run_opts(p->fd, &o);
 	printf("%d ", err);
 	puthex(out, err ? 0 : o.data_size_out);
 	for (key = 0; key < (__u32)n; key++) {
@@ -152,7 +192,11 @@ int main(int argc, char **argv)
 	static char line[65536];
 
 	libbpf_set_print(quiet);
-	while (argc > 1 && fgets(line, sizeof(line), stdin)) {
+	if (argc < 3)
+		return 1;
+	cgroup = argv[2];
+	join();
+	while (fgets(line, sizeof(line), stdin)) {
 		char *save, *word = strtok_r(line, " \n", &save);
 
 		if (!word)
