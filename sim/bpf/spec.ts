@@ -160,6 +160,8 @@ export interface MapSpec {
   readonly flags: number;
   /** What BPF_MAP_CREATE takes as map_extra: the number of hashes of a bloom filter. Absent: 0. */
   readonly mapExtra?: number;
+  /** The NUMA node that the definition asks for; absent: 0. Without BPF_F_NUMA_NODE in `flags` it means nothing, and here never more. */
+  readonly numaNode?: number;
   /** LIBBPF_PIN_BY_NAME or iproute2's PIN_GLOBAL_NS. */
   readonly pinByName: boolean;
   /** BTF type ids of key and value within the object's BTF; 0 when unknown. */

@@ -42,6 +42,11 @@ const cases = [
     needs: ["cc", "libbpf", "pkg-config"],
   },
   {
+    name: "libbpf reads section names and object files as recorded",
+    args: ["test/bpf/object/libbpf/record.mjs", "--check"],
+    needs: ["cc", "libbpf"],
+  },
+  {
     name: "program types: contexts and return values as recorded",
     args: ["test/bpf/prog-types/record-ctx-access.mjs", "--check"],
     needs: ["cc"],

@@ -37,6 +37,7 @@ interface Draft {
   maxEntries: number;
   flags: number;
   mapExtra: number;
+  numaNode: number;
   keyTypeId: number;
   valueTypeId: number;
   pinning: number;
@@ -102,6 +103,7 @@ function readDef(
     maxEntries: 0,
     flags: 0,
     mapExtra: 0,
+    numaNode: 0,
     keyTypeId: 0,
     valueTypeId: 0,
     pinning: 0,
@@ -139,7 +141,7 @@ function readDef(
         draft.pinning = number();
         break;
       case "numa_node":
-        number();
+        draft.numaNode = number();
         break;
       case "map_extra":
         draft.mapExtra = number();
@@ -252,6 +254,7 @@ function toEntry(name: string, section: number, offset: number, draft: Draft, bt
     kind,
     ...sizes,
     ...(draft.mapExtra === 0 ? {} : { mapExtra: draft.mapExtra }),
+    ...(draft.numaNode === 0 ? {} : { numaNode: draft.numaNode }),
     maxEntries: kind === "ringbuf" || kind === "user_ringbuf" ? ringbufEntries(draft.maxEntries) : draft.maxEntries,
     pinByName: draft.pinning !== 0,
     keyTypeId: draft.keyTypeId,

@@ -107,6 +107,7 @@ function toMap(def: Words, section: ElfSection, btf: Btf | null): MapEntry {
     maxEntries: kind === "ringbuf" ? ringbufEntries(maxEntries) : maxEntries,
     flags,
     pinByName: def.iproute2 && (def.words[6] ?? PIN_NONE) !== PIN_NONE,
+    ...(!def.iproute2 && (def.words[6] ?? 0) !== 0 ? { numaNode: def.words[6]! } : {}),
     ...annotated,
     btf,
     inner: null,

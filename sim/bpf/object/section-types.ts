@@ -1,8 +1,7 @@
 /**
- * What the name of a program's section says about its type, as libbpf 1.x reads it. Names match whole; a row that ends in `+`
+ * What the name of a program's section says about its type, as libbpf 1.7 reads it. Names match whole; a row that ends in `+`
  * also matches with `/something` behind it.
- * @source libbpf src/libbpf.c section_defs, sec_def_matches
- * @differs `socket/...` is taken as a socket filter, as libbpf before 1.0 did
+ * @source libbpf src/libbpf.c section_defs, sec_def_matches; compared with libbpf by test/bpf/object/libbpf/record.mjs
  */
 import type { AttachKind } from "../attach-kinds.ts";
 import type { ProgKind } from "../prog-type.ts";
@@ -20,7 +19,7 @@ export interface SectionType {
 type Row = readonly [name: string, kind: ProgKind, attach: AttachKind | null, frags?: "frags"];
 
 const ROWS: readonly Row[] = [
-  ["socket+", "socket_filter", null],
+  ["socket", "socket_filter", null],
   ["tc/ingress", "sched_cls", "tcx_ingress"],
   ["tc/egress", "sched_cls", "tcx_egress"],
   ["tcx/ingress", "sched_cls", "tcx_ingress"],
@@ -28,8 +27,8 @@ const ROWS: readonly Row[] = [
   ["tc", "sched_cls", null],
   ["classifier", "sched_cls", null],
   ["action", "sched_act", null],
-  ["netkit/primary", "sched_cls", null],
-  ["netkit/peer", "sched_cls", null],
+  ["netkit/primary", "sched_cls", "netkit_primary"],
+  ["netkit/peer", "sched_cls", "netkit_peer"],
   ["sk_reuseport/migrate", "sk_reuseport", "sk_reuseport_select_or_migrate"],
   ["sk_reuseport", "sk_reuseport", "sk_reuseport_select"],
   ["freplace+", "ext", null],
@@ -74,12 +73,10 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
   kprobe:
     "kprobe+ uprobe+ uprobe.s+ kretprobe+ uretprobe+ uretprobe.s+ kprobe.multi+ kretprobe.multi+ kprobe.session+ uprobe.multi+ " +
     "uretprobe.multi+ uprobe.session+ uprobe.multi.s+ uretprobe.multi.s+ uprobe.session.s+ ksyscall+ kretsyscall+ usdt+ usdt.s+",
-  tracepoint: "tracepoint+ tp+ tracepoint.s+ tp.s+",
-  raw_tracepoint: "raw_tracepoint+ raw_tp+ raw_tracepoint.s+ raw_tp.s+",
+  tracepoint: "tracepoint+ tp+",
+  raw_tracepoint: "raw_tracepoint+ raw_tp+",
   raw_tracepoint_writable: "raw_tracepoint.w+ raw_tp.w+",
-  tracing:
-    "tp_btf+ tp_btf.s+ fentry+ fmod_ret+ fexit+ fentry.s+ fmod_ret.s+ fexit.s+ fsession+ fsession.s+ fsession.multi+ " +
-    "fsession.multi.s+ fentry.multi+ fexit.multi+ fentry.multi.s+ fexit.multi.s+ iter+ iter.s+",
+  tracing: "tp_btf+ fentry+ fmod_ret+ fexit+ fentry.s+ fmod_ret.s+ fexit.s+ fsession+ fsession.s+ iter+ iter.s+",
   lsm: "lsm+ lsm.s+ lsm_cgroup+",
   perf_event: "perf_event",
   sk_skb: "sk_skb/stream_parser sk_skb/stream_verdict sk_skb/verdict sk_skb",
