@@ -4,6 +4,7 @@
  *     stack plus constant          at compile time
  *     context plus constant        at compile time, by the program type's field table
  *     map value plus constant      at compile time, but for a null test where none was made before
+ *     a map's only value (.bss)    inline against its address and size
  *     packet                       inline against the context's live data and data_end; not again where an earlier check covers it
  *     everything else              by the module's check function (access-check.ts)
  */
@@ -11,7 +12,8 @@ import type { Insn } from "../isa/insn.ts";
 import { ctxFieldOf } from "../prog-types/ctx-access.ts";
 import { FRAME_BYTES } from "./cells.ts";
 import { Emitter, FAULT, type PacketRange } from "./emitter.ts";
-import { I64, W } from "./wasm-op.ts";
+import type { ValueKind } from "./kinds.ts";
+import { I32, I64, W } from "./wasm-op.ts";
 
 /** How to reach the bytes: an i32 address is on the stack, to be used with this immediate offset. */
 export type Reach = { readonly offset: number } | null;
@@ -61,6 +63,10 @@ export function emitReach(e: Emitter, insn: Insn, reg: number, off: number, size
       break;
     case "value": {
       const allowed = write ? kind.writable : kind.readable;
+      if (kind.off === null && kind.only >= 0 && allowed && size <= kind.size) {
+        emitOnlyValueCheck(e, insn, reg, off, size, write, kind);
+        return emitPlain(e, reg, off);
+      }
       if (kind.off === null || kind.off + off < 0 || kind.off + off + size > kind.size || !allowed) break;
       if (kind.nullable) {
         e.reg(reg);
@@ -78,6 +84,27 @@ export function emitReach(e: Emitter, insn: Insn, reg: number, off: number, size
   }
   emitCheckCall(e, insn, reg, off, size, write, kind.t === "any" || kind.t === "const" ? IN_ANYTHING : NOT_IN_STACK);
   return emitPlain(e, reg, off);
+}
+
+/** Checks an access to a value whose address is an import: the distance from there is below what the size leaves. */
+function emitOnlyValueCheck(
+  e: Emitter,
+  insn: Insn,
+  reg: number,
+  off: number,
+  size: number,
+  write: boolean,
+  kind: ValueKind,
+): void {
+  const { code } = e;
+  pushAddress(e, reg, off);
+  code.global(e.shared.module.importGlobal(`base:${kind.only}`, I32, false));
+  code.op(W.i64_extend_i32_u, W.i64_sub);
+  code.i64(kind.size - size);
+  code.op(W.i64_gt_u);
+  code.open(W.if);
+  emitCheckCall(e, insn, reg, off, size, write, NOT_IN_STACK);
+  code.end();
 }
 
 /** Calls the check function for [reg + off, + size). */

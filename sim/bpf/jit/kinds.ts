@@ -25,6 +25,8 @@ export type Kind =
       readonly id: number;
       /** bytes that may be accessed */
       readonly size: number;
+      /** Index of the map whose only value it is, as that value's address is known; -1: another. */
+      readonly only: number;
       readonly readable: boolean;
       readonly writable: boolean;
     }
@@ -54,6 +56,7 @@ export function lookupKind(program: LinkedProgram, of: Kind, slot: number): Kind
     nullable: true,
     id: slot,
     size: values.valueSize,
+    only: -1,
     readable: (values.flags & BPF_F_WRONLY_PROG) === 0,
     writable: !values.readonly && (values.flags & BPF_F_RDONLY_PROG) === 0,
   };
@@ -62,7 +65,7 @@ export function lookupKind(program: LinkedProgram, of: Kind, slot: number): Kind
 /** What the address of a byte of a data section's map is. */
 export function directValueKind(program: LinkedProgram, map: number, offset: number): Kind {
   const of = lookupKind(program, { t: "map", map }, -1);
-  return of.t === "value" ? { ...of, off: offset, nullable: false } : ANY;
+  return of.t === "value" ? { ...of, off: offset, nullable: false, only: map } : ANY;
 }
 
 /** What holds on both of two paths. */
@@ -89,7 +92,8 @@ export function joinKinds(a: Kind, b: Kind): Kind {
     case "value": {
       if (b.t !== "value" || a.size !== b.size || a.readable !== b.readable || a.writable !== b.writable) return ANY;
       const off = a.off === b.off ? a.off : null;
-      return { ...a, off, nullable: a.nullable || b.nullable, id: a.id === b.id ? a.id : -1 };
+      const only = a.only === b.only ? a.only : -1;
+      return { ...a, off, only, nullable: a.nullable || b.nullable, id: a.id === b.id ? a.id : -1 };
     }
   }
 }
@@ -115,7 +119,7 @@ export function sameKind(a: Kind, b: Kind): boolean {
     }
     case "value": {
       const o = b as typeof a;
-      const same = a.off === o.off && a.nullable === o.nullable && a.id === o.id;
+      const same = a.off === o.off && a.nullable === o.nullable && a.id === o.id && a.only === o.only;
       return same && a.size === o.size && a.readable === o.readable && a.writable === o.writable;
     }
   }

@@ -5,10 +5,13 @@ const bench = new MachineBench();
 bench.map("vals", "array", { valueSize: 16, maxEntries: 2 });
 bench.map("hash", "hash", { valueSize: 8, maxEntries: 4 });
 bench.map("ro", "array", { valueSize: 8, maxEntries: 1, readonly: true, data: new Uint8Array(8) });
+bench.map("data", "array", { valueSize: 16, maxEntries: 1, data: new Uint8Array(16) });
 bench.packet(new Uint8Array(14));
 
 const LOOKUP = "*(u32 *)(r10 -4) = 0\nr1 = map[vals]\nr2 = r10\nr2 += -4\ncall map_lookup_elem\n";
 const MISS = "*(u32 *)(r10 -4) = 9\nr1 = map[vals]\nr2 = r10\nr2 += -4\ncall map_lookup_elem\n";
+/** r1: a map's only value; r3: 0, and nobody knows. */
+const ONLY = "*(u32 *)(r10 -4) = 0\nr3 = *(u32 *)(r10 -4)\nr1 = map[data]+0\n";
 const DATA = "r2 = *(u32 *)(r1 +0)\n";
 
 /** The text that both engines stop with, addresses of this machine replaced by names. */
@@ -22,6 +25,21 @@ function faultOf(text: string): string {
   expect(jit).toBe(interp);
   return jit!;
 }
+
+describe("a map's only value is reached by a variable offset", () => {
+  it.each([
+    [0, 8],
+    [8, 8],
+    [15, 1],
+    [12, 4],
+  ])("at %i, %i bytes", (off, size) => {
+    const program = bench.load(
+      `${ONLY}r3 += ${off}\nr1 += r3\n*(u${size * 8} *)(r1 +0) = 7\nr0 = *(u${size * 8} *)(r1 +0)\nexit`,
+    );
+    expect(bench.jit(program).r0).toBe(7n);
+    expect(bench.interpret(program).r0).toBe(7n);
+  });
+});
 
 describe("a fault names program, instruction, address and what was there; in both engines alike", () => {
   it.each([
@@ -73,6 +91,16 @@ describe("a fault names program, instruction, address and what was there; in bot
       "reads across two map values by a variable offset",
       `${LOOKUP}r3 = *(u32 *)(r10 -4)\nr3 += 12\nr0 += r3\nr0 = *(u64 *)(r0 +0)\nexit`,
       /value_size=16 off=12 size=8: map "vals" value of element 0/,
+    ],
+    [
+      "reads past a map's only value by a variable offset",
+      `${ONLY}r3 += 13\nr1 += r3\nr0 = *(u32 *)(r1 +0)\nexit`,
+      /value_size=16 off=13 size=4: map "data" value/,
+    ],
+    [
+      "reads before a map's only value by a variable offset",
+      `${ONLY}r1 -= r3\nr0 = *(u32 *)(r1 -1)\nexit`,
+      /invalid|nothing there/,
     ],
     ["reads above the first frame", "r0 = *(u64 *)(r10 +0)\nexit", /invalid read from stack, size=8/],
     ["reads above the first frame, half of it below", "r0 = *(u64 *)(r10 -4)\nexit", /invalid read from stack, size=8/],
