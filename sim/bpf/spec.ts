@@ -147,6 +147,19 @@ export interface ProgramSpec {
   readonly classic?: ClassicProgram;
 }
 
+/** An `extern ... __kconfig` variable: a part of the kernel's configuration. */
+export interface KconfigVariable {
+  readonly name: string;
+  /** Without a value it is 0; a strong one keeps the object from being loaded. */
+  readonly weak: boolean;
+  /** Byte offset within the map's only value. */
+  readonly offset: number;
+  /** bytes */
+  readonly size: number;
+  readonly type: "bool" | "tristate" | "char" | "int" | "char array";
+  readonly signed: boolean;
+}
+
 /** How a map shall be made. */
 export interface MapSpec {
   readonly name: string;
@@ -172,6 +185,8 @@ export interface MapSpec {
   readonly inner: MapSpec | null;
   /** Section contents for data maps (`.rodata`, `.data`, `.bss`): the only value's bytes. */
   readonly data: Uint8Array | null;
+  /** `.kconfig`: what stands in `data`, which is zero until the object is loaded. */
+  readonly kconfig?: readonly KconfigVariable[];
   /** `.rodata`: frozen for programs and for user space. */
   readonly readonly: boolean;
   /** Static initialisers of prog arrays and maps of maps: slot -> program or map name. */

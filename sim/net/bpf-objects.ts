@@ -6,6 +6,7 @@
  *         init_prog_array_slots
  */
 import type { AttachKind } from "../bpf/attach-kinds.ts";
+import { kconfigBytes } from "../bpf/kernel-config.ts";
 import type { LoadProgramOptions, MapHooks } from "../bpf/machine.ts";
 import type { BpfMap } from "../bpf/map.ts";
 import { PerfEventArrayMap } from "../bpf/maps/perf-event-array.ts";
@@ -15,6 +16,7 @@ import { isMapRelocation, type MapSpec, type ObjectSpec, type ProgramSpec } from
 import { ObjectError } from "../engine/errors.ts";
 import { suggest } from "../engine/nearest.ts";
 import type { Host } from "./host.ts";
+import { kernelConfig } from "./kernel-config.ts";
 import { STRERROR } from "./netlink-error.ts";
 
 /** Where libbpf pins maps by name. iproute2 uses TC_PIN_DIR. */
@@ -149,7 +151,7 @@ function obtainMap(
   pinned: string[],
 ): BpfMap {
   const given = options.reuse?.get(spec.name);
-  const sized = sizedSpec(host, spec, options);
+  const sized = configured(object, sizedSpec(host, spec, options));
   if (given !== undefined) {
     requireSame(object, sized, given, `the given map ${given.id}`);
     return given;
@@ -182,6 +184,11 @@ function sizedSpec(host: Host, spec: MapSpec, options: LoadObjectOptions): MapSp
     maxEntries = bytes;
   }
   return maxEntries === spec.maxEntries ? spec : { ...spec, maxEntries };
+}
+
+/** `.kconfig` holds the simulated kernel's configuration. */
+function configured(object: ObjectSpec, spec: MapSpec): MapSpec {
+  return spec.kconfig === undefined ? spec : { ...spec, data: kconfigBytes(object.path, spec, kernelConfig) };
 }
 
 function requireSame(object: ObjectSpec, spec: MapSpec, map: BpfMap, what: string): void {

@@ -42,6 +42,16 @@ const cases = [
     needs: ["cc", "libbpf", "pkg-config"],
   },
   {
+    name: "the simulated kernel is configured like this one",
+    args: ["test/kernel/gen/kernel-options.mjs", "--check"],
+    needs: [],
+  },
+  {
+    name: "libbpf fills kconfig variables as recorded",
+    args: ["test/net/kconfig/record.mjs", "--check"],
+    needs: ["bpftool"],
+  },
+  {
     name: "libbpf reads section names and object files as recorded",
     args: ["test/bpf/object/libbpf/record.mjs", "--check"],
     needs: ["cc", "libbpf"],

@@ -9,22 +9,20 @@ export type ExternKind =
   | "kernel function"
   | "kernel variable"
   | "typeless kernel variable"
-  | "kernel configuration"
   | "undefined function"
   | "undefined symbol";
 
 /**
- * `.kconfig` holds the kernel's configuration, `.ksyms` its functions and variables; an extern function outside them is one that
- * nobody defined (memset, mostly, which clang calls for large objects).
+ * `.ksyms` holds the kernel's functions and variables (`.kconfig` has a reader of its own); an extern function outside it is one
+ * that nobody defined (memset, mostly, which clang calls for large objects).
  */
 export function externKind(btf: Btf | null, name: string): ExternKind {
   if (btf === null) return "undefined symbol";
   for (const type of btf.types) {
-    if (type.kind !== "datasec" || (type.name !== ".kconfig" && type.name !== ".ksyms")) continue;
+    if (type.kind !== "datasec" || type.name !== ".ksyms") continue;
     for (const v of type.vars) {
       const member = typeOf(btf, v.type);
       if ((member.kind !== "var" && member.kind !== "func") || member.name !== name) continue;
-      if (type.name === ".kconfig") return "kernel configuration";
       if (member.kind === "func") return "kernel function";
       return resolve(btf, member.type).type.kind === "void" ? "typeless kernel variable" : "kernel variable";
     }

@@ -22,6 +22,7 @@ import { objectDiagnostic } from "../elf/object-error.ts";
 import type { CoreRelocation, FuncInfo, LineInfo, Relocation } from "../spec.ts";
 import { externKind } from "./externs.ts";
 import { type CodeSection, type Func, INSN_BYTES } from "./functions.ts";
+import type { Kconfig } from "./kconfig.ts";
 import type { MapEntry } from "./map-entry.ts";
 
 const LD_IMM64 = 0x18;
@@ -46,6 +47,7 @@ export interface LinkInput {
   readonly mapsAt: ReadonlyMap<number, readonly MapEntry[]>;
   /** Section numbers of global data. */
   readonly dataSections: ReadonlySet<number>;
+  readonly kconfig: Kconfig | null;
 }
 
 /** A linked program. */
@@ -266,17 +268,33 @@ class Linker {
       this.refuse(func, slot, "RELOC_DATA", message, "compile it again with clang -target bpf");
       return;
     }
-    const insn = base + slot;
-    if (isData) this.relocations.push({ kind: "map-value", insn, map: entry.name, offset });
-    else this.relocations.push({ kind: "map", insn, map: entry.name });
-    chunk[at + 1] = (chunk[at + 1]! & 15) | ((isData ? PSEUDO_MAP_VALUE : PSEUDO_MAP_FD) << 4);
+    if (isData) {
+      this.mapValue(base + slot, slot, chunk, entry.name, offset);
+      return;
+    }
+    this.relocations.push({ kind: "map", insn: base + slot, map: entry.name });
+    chunk[at + 1] = (chunk[at + 1]! & 15) | (PSEUDO_MAP_FD << 4);
     view.setInt32(at + 4, 0, true);
-    view.setInt32(at + 12, isData ? offset : 0, true);
+    view.setInt32(at + 12, 0, true);
   }
 
-  /** The address of a kernel variable or function. */
+  /** The address of a byte of a data map's only value. */
+  private mapValue(insn: number, slot: number, chunk: Uint8Array, map: string, offset: number): void {
+    const at = slot * INSN_BYTES;
+    this.relocations.push({ kind: "map-value", insn, map, offset });
+    chunk[at + 1] = (chunk[at + 1]! & 15) | (PSEUDO_MAP_VALUE << 4);
+    viewOf(chunk).setInt32(at + 4, 0, true);
+    viewOf(chunk).setInt32(at + 12, offset, true);
+  }
+
+  /** The address of a kernel variable or function, or of a part of the kernel's configuration. */
   private kernelSymbol(func: Func, base: number, slot: number, chunk: Uint8Array, relocation: ElfRelocation): void {
     const { symbol } = relocation;
+    const option = this.input.kconfig?.variables.get(symbol.name);
+    if (option !== undefined) {
+      this.mapValue(base + slot, slot, chunk, this.input.kconfig!.entry.name, option.offset);
+      return;
+    }
     const what = externKind(this.input.btf, symbol.name);
     if (what !== "kernel variable" && what !== "typeless kernel variable" && what !== "kernel function") {
       this.refuseExtern(func, slot, relocation);

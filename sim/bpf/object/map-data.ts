@@ -85,7 +85,7 @@ function objectName(path: string): string {
  * The name of a data map. `.data`, `.rodata` and `.bss` take as much of the object's name in front as 15 characters leave beside
  * a suffix counted as at least 7; sections with a further dot keep their own name, whole, as libbpf shows it to users.
  */
-function dataMapName(path: string, section: string): string {
+export function dataMapName(path: string, section: string): string {
   const clean = (text: string): string => text.replace(/[^A-Za-z0-9_.]/g, "_");
   if (section.indexOf(".", 1) >= 0) return clean(section);
   const suffix = Math.min(Math.max(7, section.length), NAME_CHARS);

@@ -12,6 +12,7 @@ import { type ElfFile, type ElfSection, parseElf, SHT_PROGBITS, sectionTypeName 
 import { objectDiagnostic, objectError } from "../elf/object-error.ts";
 import type { MapSpec, ObjectSpec, ProgramSpec, SectionSpec, UnsupportedMapSpec } from "../spec.ts";
 import { type CodeSection, type Func, isCode, readCode } from "./functions.ts";
+import { type Kconfig, readKconfig } from "./kconfig.ts";
 import { type LinkInput, linkProgram } from "./link.ts";
 import { readBtfMaps } from "./map-btf.ts";
 import { dataKind, readDataMaps } from "./map-data.ts";
@@ -31,14 +32,16 @@ export function parseObject(bytes: Uint8Array, path: string): ObjectSpec {
   const legacy = elf.sections
     .filter((s) => isProgbits(s) && s.name === "maps")
     .flatMap((s) => readLegacyMaps(elf, s, btf));
+  const kconfig = readKconfig(elf, btf);
   const entries: MapEntry[] = [
     ...elf.sections.filter((s) => isProgbits(s) && s.name === ".maps").flatMap((s) => readBtfMaps(elf, s, btf, notes)),
     ...legacy.map((m) => m.entry),
     ...readDataMaps(elf, btf),
+    ...(kconfig === null ? [] : [kconfig.entry]),
   ];
   checkNames(entries, elf);
   const code = readCode(elf, ext);
-  const programs = readPrograms(elf, btf, code, entries);
+  const programs = readPrograms(elf, btf, code, entries, kconfig);
   const iproute2Slots = slotsBySection(legacy, programs);
   const maps = entries.flatMap((e): MapSpec[] => {
     const map = supportedMap(e);
@@ -136,11 +139,12 @@ function readPrograms(
   btf: Btf | null,
   code: ReadonlyMap<number, CodeSection>,
   entries: readonly MapEntry[],
+  kconfig: Kconfig | null,
 ): ProgramSpec[] {
   const mapsAt = new Map<number, MapEntry[]>();
   for (const e of entries) mapsAt.set(e.section, [...(mapsAt.get(e.section) ?? []), e]);
   const dataSections = new Set(elf.sections.filter((s) => dataKind(s) !== null).map((s) => s.index));
-  const input: LinkInput = { elf, btf, code, mapsAt, dataSections };
+  const input: LinkInput = { elf, btf, code, mapsAt, dataSections, kconfig };
   const all = [...code.values()].flatMap((c) => [...c.funcs.values()].sort((a, b) => a.start - b.start));
   const mains = all.filter((f) => f.section.name !== ".text" && f.global);
   const entryPoints = mains.length === 0 && all.length === 1 ? all : mains;

@@ -393,14 +393,20 @@ describe("the file's bytes", () => {
 describe("what cannot be resolved", () => {
   const spec = fixture("unresolved");
 
-  it.each([
-    ["reads_kconfig", "EXTERN_UNSUPPORTED", /kernel configuration 'LINUX_KERNEL_VERSION' cannot be resolved/],
-    ["calls_memset", "EXTERN_UNSUPPORTED", /in clears\(\): undefined function 'memset' cannot be resolved/],
-  ])("refuses %s by name", (name, code, message) => {
-    const found = program(spec, name).refusal!;
-    expect(found.code).toBe(code);
-    expect(found.message).toMatch(message);
-    expect(found.path).toMatch(/^unresolved\.o: section "(xdp|\.text)", offset 0x/);
+  it.each([["calls_memset", "EXTERN_UNSUPPORTED", /in clears\(\): undefined function 'memset' cannot be resolved/]])(
+    "refuses %s by name",
+    (name, code, message) => {
+      const found = program(spec, name).refusal!;
+      expect(found.code).toBe(code);
+      expect(found.message).toMatch(message);
+      expect(found.path).toMatch(/^unresolved\.o: section "(xdp|\.text)", offset 0x/);
+    },
+  );
+
+  it("finds the kernel's configuration in a map that the loading fills", () => {
+    const { refusal, relocations } = program(spec, "reads_kconfig");
+    expect(refusal).toBeNull();
+    expect(relocations).toEqual([{ kind: "map-value", insn: 0, map: "unresol.kconfig", offset: 0 }]);
   });
 
   it("leaves kernel functions to the loading, by name", () => {
