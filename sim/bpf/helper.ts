@@ -21,8 +21,10 @@ export type ArgKind =
   | "map"
   /** Address of keySize readable bytes of the map in the argument before. */
   | "map_key"
-  /** Address of valueSize readable bytes of that map. */
+  /** Address of valueSize readable bytes of that map; of a map of sockets: address of a socket. */
   | "map_value"
+  /** Address of valueSize readable bytes of that map, may be null. */
+  | "map_value_or_null"
   /** Address of readable bytes; their number is the next argument of kind "size" or "size0". */
   | "mem"
   /** Likewise, may be null when the size is 0 (size0) or always. */

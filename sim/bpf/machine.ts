@@ -30,7 +30,7 @@ export interface LoadProgramOptions {
 }
 
 /** What a map asks about its host, where ids are looked up; the network gives it. */
-export type MapHooks = Pick<MapContext, "mapOfId" | "programOfId" | "devExists" | "socketOfCookie">;
+export type MapHooks = Pick<MapContext, "mapOfId" | "programOfId" | "devExists" | "socketOfCookie" | "socketAt">;
 
 /** The eBPF machine of one simulation: live maps and programs over one memory. */
 export interface Machine {

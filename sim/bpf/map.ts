@@ -74,6 +74,8 @@ export interface MapSocket {
   readonly inet: boolean;
   /** The maps that hold it: each is told when it closes. */
   readonly holders: Set<SocketHolder>;
+  /** Address of its `struct bpf_sock`, which programs get for it; 0 when memory is used up. */
+  bpfSock(): number;
 }
 
 /** A map that holds sockets. */
@@ -150,6 +152,8 @@ export interface MapContext {
   devExists?(ifindex: number): boolean;
   /** The socket of a cookie on the same host. Absent: none is known. */
   socketOfCookie?(cookie: number): MapSocket | undefined;
+  /** The socket behind an address that a program passed. Absent: programs have none. @throws VerifierError when it is no socket's */
+  socketAt?(addr: number): MapSocket;
   /** Ends what the kernel's fields of a value hold, and zeroes them: all but the locks. */
   dropFields?(map: BpfMap, value: number): void;
 }

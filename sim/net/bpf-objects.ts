@@ -116,6 +116,7 @@ export function mapOwner(host: Host): MapHooks {
     mapOfId: (id) => host.bpf.maps.get(id),
     programOfId: (id) => host.bpf.programs.get(id),
     socketOfCookie: (cookie) => host.bpf.sockets.get(cookie),
+    socketAt: (addr) => host.kernel.env.sockets.at(addr),
     devExists: (ifindex) => host.devices[ifindex] !== undefined,
   };
 }

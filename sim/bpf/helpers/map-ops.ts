@@ -7,7 +7,6 @@
 import type { BpfEnv } from "../env.ts";
 import type { HelperDef } from "../helper.ts";
 import type { MapKind } from "../map.ts";
-import { EINVAL } from "../maps/errno.ts";
 
 /** Maps whose values programs may look up. */
 const LOOKUP_KINDS: readonly MapKind[] = [
@@ -23,6 +22,8 @@ const LOOKUP_KINDS: readonly MapKind[] = [
   "devmap",
   "devmap_hash",
   "xskmap",
+  "sockmap",
+  "sockhash",
 ];
 /** Maps whose elements programs may change. */
 const UPDATE_KINDS: readonly MapKind[] = [
@@ -33,9 +34,9 @@ const UPDATE_KINDS: readonly MapKind[] = [
   "lru_hash",
   "lru_percpu_hash",
   "lpm_trie",
+  "sockmap",
+  "sockhash",
 ];
-/** Maps whose elements programs may delete. */
-const DELETE_KINDS: readonly MapKind[] = [...UPDATE_KINDS, "sockmap", "sockhash"];
 
 /** What all of them have. */
 const plain = { gplOnly: false, progKinds: null, changesPacket: false } as const;
@@ -66,8 +67,8 @@ export const mapUpdateElem: HelperDef = {
   mapKinds: UPDATE_KINDS,
   costNs: 89,
   call(env: BpfEnv, map: number, key: number, value: number, flags: number, flagsHi: number): number {
-    if (flagsHi !== 0) return -EINVAL;
-    return env.machine.mapOfHandle(map)!.update(key, value, flags, env.cpu());
+    // flags above 32 bits are as invalid as all bits of the lower word
+    return env.machine.mapOfHandle(map)!.update(key, value, flagsHi === 0 ? flags : -1, env.cpu());
   },
 };
 
@@ -79,7 +80,7 @@ export const mapDeleteElem: HelperDef = {
   since: "3.19",
   args: ["map", "map_key"],
   ret: "int",
-  mapKinds: DELETE_KINDS,
+  mapKinds: UPDATE_KINDS,
   costNs: 50,
   call(env: BpfEnv, map: number, key: number): number {
     return env.machine.mapOfHandle(map)!.delete(key);

@@ -5,15 +5,13 @@ import type { Insn } from "../isa/insn.ts";
 import { CELL_CALL_FP, CELL_CTX, CELL_RETURN_HIGH } from "../jit/cells.ts";
 import { FAULT } from "../jit/emitter.ts";
 import { calleeOf, type KernelCall } from "../jit/link.ts";
-import { mapAllowsCall } from "../jit/map-helpers.ts";
+import { mapAllowsCall, mapForbidsProgram, readsMapValue, valueBytes } from "../jit/map-helpers.ts";
 import type { BpfMap } from "../map.ts";
 import { checkAccess } from "./access.ts";
 import { u64 } from "./alu.ts";
 import { cell, currentCpu, type Frame, fail, setCell } from "./frame.ts";
 
 const SMP_PROCESSOR_ID = 8;
-/** Helpers that read the memory behind an argument of kind "map_value"; the others fill it. */
-const VALUE_READERS: readonly number[] = [2, 87];
 
 /** Executes a call of a kfunc or of any helper but bpf_tail_call. */
 export function callKernel(frame: Frame, insn: KernelCall): void {
@@ -68,14 +66,21 @@ function checkArguments(frame: Frame, insn: KernelCall, helper: CallDef<BpfEnv>)
         return;
       case "map":
         map = value < 1n << 31n ? machine.mapOfHandle(Number(value)) : undefined;
-        if (map === undefined || !mapAllowsCall(map.spec.kind, helper, insn))
+        if (
+          map === undefined ||
+          !mapAllowsCall(map.spec.kind, helper, insn) ||
+          mapForbidsProgram(map.spec.kind, frame.program.linked.def.kind, insn)
+        )
           fail(frame, insn, FAULT.mapArgument, value);
         return;
       case "map_key":
         if (map!.spec.keySize > 0) checkAccess(frame, insn, value, map!.spec.keySize, false);
         return;
       case "map_value":
-        checkAccess(frame, insn, value, map!.spec.valueSize, !readsValue(insn));
+        checkAccess(frame, insn, value, valueBytes(map!.spec), !readsMapValue(insn));
+        return;
+      case "map_value_or_null":
+        if (value !== 0n) checkAccess(frame, insn, value, map!.spec.valueSize, false);
         return;
       case "mem":
       case "mem_or_null":
@@ -112,10 +117,6 @@ function checkArguments(frame: Frame, insn: KernelCall, helper: CallDef<BpfEnv>)
         return;
     }
   });
-}
-
-function readsValue(insn: KernelCall): boolean {
-  return insn.kind === "call_helper" && VALUE_READERS.includes(insn.id);
 }
 
 function checkSized(frame: Frame, insn: Insn, helper: CallDef<BpfEnv>, at: number): void {

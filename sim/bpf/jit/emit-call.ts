@@ -13,13 +13,11 @@ import { emitMapCall } from "./emit-map-call.ts";
 import { emitTailCall } from "./emit-tail-call.ts";
 import { type Emitter, FAULT, SUBPROGRAM_TYPE } from "./emitter.ts";
 import { calleeOf, type KernelCall } from "./link.ts";
-import { mapAllowsCall, mapForbidsWrite } from "./map-helpers.ts";
+import { mapAllowsCall, mapForbidsProgram, mapForbidsWrite, readsMapValue, valueBytes } from "./map-helpers.ts";
 import type { ValueType } from "./wasm-module.ts";
 import { EXTERNREF, I32, W } from "./wasm-op.ts";
 
-const MAP_UPDATE = 2;
 const SMP_PROCESSOR_ID = 8;
-const MAP_PUSH = 87;
 const TAIL_CALL = 12;
 
 type Callee = CallDef<never>;
@@ -68,6 +66,9 @@ function checkMapKind(e: Emitter, insn: KernelCall, helper: Callee, spec: MapSpe
     const text = `write into map forbidden: map "${spec.name}" has BPF_F_RDONLY_PROG`;
     throw insnError(e.program.spec.name, insn.slot, text, "HELPER_MAP_KIND");
   }
+  if (mapForbidsProgram(spec.kind, e.program.def.kind, insn)) {
+    throw insnError(e.program.spec.name, insn.slot, "cannot update sockmap in this context", "HELPER_MAP_KIND");
+  }
   if (mapAllowsCall(spec.kind, helper, insn)) return;
   const func = insn.kind === "call_helper" ? `bpf_${helper.name}#${insn.id}` : helper.name;
   const text = `cannot pass map "${spec.name}" of type ${spec.kind} into func ${func}`;
@@ -95,10 +96,13 @@ function checkArguments(e: Emitter, insn: KernelCall, helper: Callee, spec: MapS
         checkMap(e, insn, reg);
         return;
       case "map_key":
-        checkMapMemory(e, insn, helper, reg, spec, "key");
+        checkMapMemory(e, insn, helper, reg, spec, "key", false);
         return;
       case "map_value":
-        checkMapMemory(e, insn, helper, reg, spec, "value");
+        checkMapMemory(e, insn, helper, reg, spec, "value", !readsMapValue(insn));
+        return;
+      case "map_value_or_null":
+        checkOrNull(e, reg, () => checkMapMemory(e, insn, helper, reg, spec, "value", false));
         return;
       case "mem":
       case "mem_or_null":
@@ -123,7 +127,7 @@ function checkArguments(e: Emitter, insn: KernelCall, helper: Callee, spec: MapS
         checkFixed(e, insn, reg, 1, false);
         return;
       case "sock_or_null":
-        checkOrNull(e, insn, reg);
+        checkOrNull(e, reg, () => checkFixed(e, insn, reg, 1, false));
         return;
       case "size":
       case "size0":
@@ -168,10 +172,10 @@ function checkMapMemory(
   reg: number,
   spec: MapSpec | null,
   part: "key" | "value",
+  write: boolean,
 ): void {
-  const write = part === "value" && !(insn.kind === "call_helper" && (insn.id === MAP_UPDATE || insn.id === MAP_PUSH));
   if (spec !== null) {
-    const size = part === "key" ? spec.keySize : spec.valueSize;
+    const size = part === "key" ? spec.keySize : valueBytes(spec);
     checkFixed(e, insn, reg, size, write);
     return;
   }
@@ -181,14 +185,14 @@ function checkMapMemory(
   emitCheckCall(e, insn, reg, 0, "on stack", write, IN_ANYTHING);
 }
 
-/** One readable byte there, or null. */
-function checkOrNull(e: Emitter, insn: Insn, reg: number): void {
+/** A check, or null. */
+function checkOrNull(e: Emitter, reg: number, check: () => void): void {
   const before = { state: [...e.state], ranges: [...e.ranges] };
   e.reg(reg);
   e.code.i64(0);
   e.code.op(W.i64_ne);
   e.code.open(W.if);
-  checkFixed(e, insn, reg, 1, false);
+  check();
   e.code.end();
   e.state = before.state;
   e.ranges = before.ranges;

@@ -11,6 +11,7 @@ import { FRAME_BYTES } from "./cells.ts";
 import type { Block, Cfg } from "./cfg.ts";
 import { ANY, directValueKind, joinKinds, type Kind, lookupKind, sameKind } from "./kinds.ts";
 import { calleeOf, type KernelCall, type LinkedProgram } from "./link.ts";
+import { readsMapValue } from "./map-helpers.ts";
 
 const SLOTS = FRAME_BYTES / 8;
 const FP = 10;
@@ -201,9 +202,8 @@ function callKernel(program: LinkedProgram, state: FlowState, insn: KernelCall):
   const { slot } = insn;
   const helper = calleeOf(program, insn);
   if (helper === undefined) return;
-  const readsValue = insn.kind === "call_helper" && VALUE_READERS.has(insn.id);
   const writes = helper.args.some((a) => WRITTEN.has(a));
-  if (writes || (helper.args.includes("map_value") && !readsValue)) state.fill(ANY, 11);
+  if (writes || (helper.args.includes("map_value") && !readsMapValue(insn))) state.fill(ANY, 11);
   let result: Kind = ANY;
   if (helper.ret === "map_value_or_null") {
     const at = helper.args.indexOf("map");
@@ -219,8 +219,6 @@ function callKernel(program: LinkedProgram, state: FlowState, insn: KernelCall):
 
 /** Kinds of arguments behind which a call may write to the stack. */
 const WRITTEN: ReadonlySet<ArgKind> = new Set(["mem_out", "mem_fixed", "dynptr", "any", "func"]);
-/** map_update_elem and map_push_elem read the value that they are given; the others may fill it. */
-const VALUE_READERS: ReadonlySet<number> = new Set([2, 87]);
 
 /** A comparison with 0 tells on one side that a lookup found something. @returns `state` itself when it tells nothing */
 function refine(program: LinkedProgram, block: Block, state: FlowState, edge: number): FlowState {

@@ -4,6 +4,7 @@
  */
 import { BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG } from "../maps/flags.ts";
 import type { LinkedProgram } from "./link.ts";
+import { holdsSockets } from "./map-helpers.ts";
 
 /** Contents of a register or of an 8-byte stack slot. */
 export type Kind =
@@ -49,7 +50,7 @@ export function lookupKind(program: LinkedProgram, of: Kind, slot: number): Kind
     return { t: "inner", outer: of.map, nullable: true, id: slot };
   }
   const values = of.t === "map" ? spec : spec.inner;
-  if (values === null) return ANY;
+  if (values === null || holdsSockets(values.kind)) return ANY;
   return {
     t: "value",
     off: 0,

@@ -13,7 +13,7 @@ import { FAULT } from "./emitter.ts";
 import type { Fault } from "./fault.ts";
 import { faultReason } from "./fault.ts";
 import { calleeOf, type LinkedProgram } from "./link.ts";
-import { mapAllowsCall } from "./map-helpers.ts";
+import { mapAllowsCall, mapForbidsProgram, valueBytes } from "./map-helpers.ts";
 import { allocCounters, type BlockRange, PROFILE_GLOBAL, readBlockHits } from "./profile.ts";
 import { IMPORT_MODULE } from "./wasm-module.ts";
 
@@ -159,7 +159,7 @@ function functionImport(name: string, linked: LinkedProgram, host: ProgramHost):
     case "keysize":
       return (handle: number): number => host.mapOfHandle(handle)!.spec.keySize;
     case "valuesize":
-      return (handle: number): number => host.mapOfHandle(handle)!.spec.valueSize;
+      return (handle: number): number => valueBytes(host.mapOfHandle(handle)!.spec);
     case "maparg":
       return (lo: number, hi: number, slot: number): void => checkMapArgument(linked, host, lo, hi, slot);
     case "ctxaccess":
@@ -220,7 +220,8 @@ function checkMapArgument(linked: LinkedProgram, host: ProgramHost, lo: number, 
   const insn = linked.decoded.insns[linked.decoded.indexOfSlot[slot]!]!;
   if (map !== undefined && (insn.kind === "call_helper" || insn.kind === "call_kfunc")) {
     const callee = calleeOf(linked, insn);
-    if (callee !== undefined && mapAllowsCall(map.spec.kind, callee, insn)) return;
+    const allowed = callee !== undefined && mapAllowsCall(map.spec.kind, callee, insn);
+    if (allowed && !mapForbidsProgram(map.spec.kind, linked.def.kind, insn)) return;
   }
   host.fail(linked, { reason: FAULT.mapArgument, slot, value: u64(lo, hi), size: 0 });
 }

@@ -6,6 +6,7 @@
 import type { CallDef } from "../helper.ts";
 import type { MapKind } from "../map.ts";
 import { BPF_F_RDONLY_PROG } from "../maps/flags.ts";
+import type { ProgKind } from "../prog-type.ts";
 import type { MapSpec } from "../spec.ts";
 import type { KernelCall } from "./link.ts";
 
@@ -45,4 +46,39 @@ export function mapAllowsCall(kind: MapKind, helper: CallDef<never>, insn: Kerne
 export function mapForbidsWrite(spec: MapSpec, insn: KernelCall): boolean {
   if ((spec.flags & BPF_F_RDONLY_PROG) === 0) return false;
   return insn.kind === "call_helper" && WRITING_HELPERS.includes(insn.id);
+}
+
+/** Programs in which no socket is locked: they may put sockets into maps, and take them out. */
+const SOCKMAP_WRITERS: readonly ProgKind[] = [
+  "socket_filter",
+  "sched_cls",
+  "sched_act",
+  "xdp",
+  "flow_dissector",
+  "sk_lookup",
+];
+const MAP_UPDATE = 2;
+const MAP_DELETE = 3;
+const MAP_PUSH = 87;
+
+/** The map holds sockets, and programs of the type may not change it by this call. @source kernel/bpf/verifier.c may_update_sockmap */
+export function mapForbidsProgram(kind: MapKind, prog: ProgKind, insn: KernelCall): boolean {
+  if (!holdsSockets(kind) || insn.kind !== "call_helper") return false;
+  if (insn.id !== MAP_UPDATE && insn.id !== MAP_DELETE) return false;
+  return !SOCKMAP_WRITERS.includes(prog) && !(prog === "sock_ops" && insn.id === MAP_DELETE);
+}
+
+/** What programs look up in such a map, and put there, is a socket. @source kernel/bpf/verifier.c resolve_map_arg_type */
+export function holdsSockets(kind: MapKind): boolean {
+  return kind === "sockmap" || kind === "sockhash";
+}
+
+/** Bytes behind an argument of kind "map_value": of a socket it is enough that there is something; whose it is says the map. */
+export function valueBytes(spec: MapSpec): number {
+  return holdsSockets(spec.kind) ? 1 : spec.valueSize;
+}
+
+/** The call reads the value behind its argument of kind "map_value"; others may fill it. */
+export function readsMapValue(insn: KernelCall): boolean {
+  return insn.kind === "call_helper" && (insn.id === MAP_UPDATE || insn.id === MAP_PUSH);
 }

@@ -21,6 +21,7 @@ export const ENOMSG = 42;
 export const ENODATA = 61;
 export const EPROTO = 71;
 export const EOVERFLOW = 75;
+export const EBADFD = 77;
 export const EPROTOTYPE = 91;
 export const ENOPROTOOPT = 92;
 export const ESOCKTNOSUPPORT = 94;

@@ -1,15 +1,16 @@
 /**
  * BPF_MAP_TYPE_PERF_EVENT_ARRAY: where bpf_perf_event_output puts records, a slot for each CPU. A slot without a reader answers
- * -ENOENT, as on Linux; a reader opens the slots (`open`, or user space's update with any value).
- * @source kernel/bpf/arraymap.c, kernel/trace/bpf_trace.c __bpf_perf_event_output; errno asked of Linux 6.18
+ * -ENOENT, as on Linux. User space's update wants the descriptor of a perf event, and nothing here is one: readers open the slots by
+ * `openAll`.
+ * @source kernel/bpf/arraymap.c perf_event_fd_array_get_ptr, kernel/events/core.c perf_event_get, kernel/trace/bpf_trace.c
+ *         __bpf_perf_event_output; errno asked of Linux 6.18
  * @differs the reader always keeps up: no record is lost for want of room
- * @differs any value opens a slot; Linux wants the descriptor of a perf event and answers -EBADF or -EINVAL for others
  */
 import type { MapContext, MapTypeDef } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { nextIndex } from "./array.ts";
 import { BaseMap, u32Of } from "./base-map.ts";
-import { E2BIG, EINVAL, ENOENT, ENOTSUPP } from "./errno.ts";
+import { E2BIG, EBADF, EINVAL, ENOENT, ENOTSUPP } from "./errno.ts";
 import { BPF_F_NUMA_NODE, BPF_F_PRESERVE_ELEMS, BPF_F_RDONLY, BPF_F_WRONLY, checkFdArray } from "./flags.ts";
 
 /** An array of perf event readers. */
@@ -57,10 +58,7 @@ export class PerfEventArrayMap extends BaseMap {
 
   protected writeChecked(key: Uint8Array, _value: Uint8Array, flags: number): number {
     if (flags !== 0) return -EINVAL;
-    const index = u32Of(key);
-    if (index >= this.maxEntries) return -E2BIG;
-    this.opened.add(index);
-    return 0;
+    return u32Of(key) >= this.maxEntries ? -E2BIG : -EBADF;
   }
 
   protected override removeChecked(key: Uint8Array): number {

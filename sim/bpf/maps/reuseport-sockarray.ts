@@ -6,7 +6,7 @@
 import type { MapContext, MapSocket, MapTypeDef } from "../map.ts";
 import { BPF_EXIST, BPF_NOEXIST } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
-import { nextIndex } from "./array.ts";
+import { indexAt, nextIndex } from "./array.ts";
 import { u32Of } from "./base-map.ts";
 import { E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, ENOTSUPP } from "./errno.ts";
 import { ACCESS_FLAGS, BPF_F_NUMA_NODE, checkFlags, checkKeySize, checkMaxEntries } from "./flags.ts";
@@ -47,6 +47,10 @@ export class ReuseportSockarrayMap extends SocketMap {
 
   protected socketUnder(key: Uint8Array): MapSocket | null {
     return this.socketAt(u32Of(key));
+  }
+
+  protected socketFor(key: number): MapSocket | null {
+    return this.socketAt(indexAt(this.arena.u8, key));
   }
 
   /** @source bpf_fd_reuseport_array_update_elem, reuseport_array_update_check */

@@ -1,12 +1,12 @@
 /**
  * What the maps of sockets share: user space names a socket by its cookie (a descriptor on Linux) in a value of 4 or 8 bytes, and reads
- * cookies back from values of 8.
- * @source net/core/sock_map.c sock_map_lookup_sys, kernel/bpf/reuseport_array.c
+ * cookies back from values of 8. Programs pass sockets and get them.
+ * @source net/core/sock_map.c sock_map_lookup_sys, sock_map_lookup, sock_map_update_elem; kernel/bpf/reuseport_array.c
  */
 import type { MapContext, MapSocket, SocketHolder } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { BaseMap, bytesOfU32, u32Of } from "./base-map.ts";
-import { EBADF, EINVAL, ENOENT, ENOSPC } from "./errno.ts";
+import { EBADF, EINVAL, ENOENT, ENOSPC, EOPNOTSUPP } from "./errno.ts";
 import { invalid, type Refusal } from "./flags.ts";
 
 /** A map of sockets. */
@@ -20,7 +20,14 @@ export abstract class SocketMap extends BaseMap implements SocketHolder {
 
   /** The socket under user space's key, null when there is none. */
   protected abstract socketUnder(key: Uint8Array): MapSocket | null;
+  /** The socket under a program's key, null when there is none. @param key address */
+  protected abstract socketFor(key: number): MapSocket | null;
   abstract dropSocket(socket: MapSocket): void;
+
+  /** Address of the socket under a key, 0 when there is none. */
+  override lookup(key: number, _cpu: number): number {
+    return this.socketFor(key)?.bpfSock() ?? 0;
+  }
 
   read(key: Uint8Array): Uint8Array | null {
     if (!this.userMayRead || this.spec.valueSize !== 8 || key.length !== this.spec.keySize) return null;
@@ -38,6 +45,24 @@ export abstract class SocketMap extends BaseMap implements SocketHolder {
     if (high !== 0 || cookie > 0x7fffffff) return -EINVAL;
     return this.ctx.socketOfCookie?.(cookie) ?? -EBADF;
   }
+}
+
+/** A map into which programs may put sockets: sockmap, sockhash. */
+export abstract class SocketTable extends SocketMap {
+  /** Puts a socket under a key. @param key address. @returns 0 or -errno */
+  abstract putAt(key: number, socket: MapSocket, flags: number): number;
+
+  /** @param value address of the socket */
+  override update(key: number, value: number, flags: number, _cpu: number): number {
+    const socket = this.ctx.socketAt?.(value);
+    if (socket === undefined) return -EINVAL;
+    return mayStand(socket) ? this.putAt(key, socket, flags) : -EOPNOTSUPP;
+  }
+}
+
+/** Maps take a socket of its protocol and state. @source net/core/sock_map.c sock_map_sk_is_suitable, sock_map_sk_state_allowed */
+export function mayStand(socket: MapSocket): boolean {
+  return socket.inet && socket.hashed;
 }
 
 /** Values name sockets by 4 or 8 bytes. */

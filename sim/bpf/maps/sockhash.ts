@@ -9,13 +9,13 @@ import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP } from "./errno.ts";
 import { BPF_F_NUMA_NODE, BPF_F_RDONLY, BPF_F_WRONLY, checkFlags, checkMaxEntries, invalid, tooBig } from "./flags.ts";
 import { MAX_BUCKETS } from "./hash.ts";
 import { HashTable } from "./hash-table.ts";
-import { checkSocketValue, SocketMap } from "./socket-map.ts";
+import { checkSocketValue, mayStand, SocketTable } from "./socket-map.ts";
 
 /** A key may be as long as a program's stack. @source MAX_BPF_STACK */
 const MAX_KEY = 512;
 
 /** A hash map of sockets. */
-export class SockhashMap extends SocketMap {
+export class SockhashMap extends SocketTable {
   private readonly table: HashTable;
   private readonly sockets: Map<number, MapSocket> = new Map();
   private readonly maxEntries: number;
@@ -32,14 +32,13 @@ export class SockhashMap extends SocketMap {
     });
   }
 
-  /** The socket under a key, null when there is none. @param key address */
-  socketAt(key: number): MapSocket | null {
+  protected socketFor(key: number): MapSocket | null {
     const el = this.table.find(key);
     return el === 0 ? null : this.sockets.get(el)!;
   }
 
-  /** Puts a socket under a key: sock_hash_update_common. @param key address. @returns 0 or -errno */
-  put(key: number, socket: MapSocket, flags: number): number {
+  /** sock_hash_update_common. */
+  putAt(key: number, socket: MapSocket, flags: number): number {
     if (flags >>> 0 > BPF_EXIST) return -EINVAL;
     const old = this.table.find(key);
     if (old !== 0 && flags === BPF_NOEXIST) return -EEXIST;
@@ -80,15 +79,15 @@ export class SockhashMap extends SocketMap {
   }
 
   protected socketUnder(key: Uint8Array): MapSocket | null {
-    return this.socketAt(this.table.stageUser(key));
+    return this.socketFor(this.table.stageUser(key));
   }
 
   /** The socket is looked at before the flags are. @source sock_map_update_elem_sys */
   protected writeChecked(key: Uint8Array, value: Uint8Array, flags: number): number {
     const socket = this.named(value);
     if (typeof socket === "number") return socket;
-    if (!socket.inet || !socket.hashed) return -EOPNOTSUPP;
-    return this.put(this.table.stageUser(key), socket, flags);
+    if (!mayStand(socket)) return -EOPNOTSUPP;
+    return this.putAt(this.table.stageUser(key), socket, flags);
   }
 
   protected override removeChecked(key: Uint8Array): number {

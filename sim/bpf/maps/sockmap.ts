@@ -9,10 +9,10 @@ import { indexAt, nextIndex } from "./array.ts";
 import { u32Of } from "./base-map.ts";
 import { E2BIG, EEXIST, EINVAL, ENOENT, EOPNOTSUPP } from "./errno.ts";
 import { BPF_F_NUMA_NODE, BPF_F_RDONLY, BPF_F_WRONLY, checkFlags, checkKeySize, checkMaxEntries } from "./flags.ts";
-import { checkSocketValue, SocketMap } from "./socket-map.ts";
+import { checkSocketValue, mayStand, SocketTable } from "./socket-map.ts";
 
 /** An array of sockets. */
-export class SockmapMap extends SocketMap {
+export class SockmapMap extends SocketTable {
   private readonly slots: Map<number, MapSocket> = new Map();
   private readonly maxEntries: number;
 
@@ -26,8 +26,8 @@ export class SockmapMap extends SocketMap {
     return this.slots.get(index) ?? null;
   }
 
-  /** Puts a socket under an index: sock_map_update_common. @returns 0 or -errno */
-  put(index: number, socket: MapSocket, flags: number): number {
+  /** sock_map_update_common. @returns 0 or -errno */
+  private put(index: number, socket: MapSocket, flags: number): number {
     if (flags >>> 0 > BPF_EXIST) return -EINVAL;
     if (index >= this.maxEntries) return -E2BIG;
     const old = this.slots.get(index);
@@ -37,6 +37,10 @@ export class SockmapMap extends SocketMap {
     socket.holders.add(this);
     if (old !== undefined && old !== socket) this.release(old);
     return 0;
+  }
+
+  putAt(key: number, socket: MapSocket, flags: number): number {
+    return this.put(indexAt(this.arena.u8, key), socket, flags);
   }
 
   override delete(key: number): number {
@@ -65,11 +69,15 @@ export class SockmapMap extends SocketMap {
     return this.socketAt(u32Of(key));
   }
 
+  protected socketFor(key: number): MapSocket | null {
+    return this.socketAt(indexAt(this.arena.u8, key));
+  }
+
   /** The socket is looked at before index and flags are. @source sock_map_update_elem_sys */
   protected writeChecked(key: Uint8Array, value: Uint8Array, flags: number): number {
     const socket = this.named(value);
     if (typeof socket === "number") return socket;
-    if (!socket.inet || !socket.hashed) return -EOPNOTSUPP;
+    if (!mayStand(socket)) return -EOPNOTSUPP;
     return this.put(u32Of(key), socket, flags);
   }
 

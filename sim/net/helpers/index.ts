@@ -8,6 +8,7 @@ import { fibLookup } from "./fib-lookup.ts";
 import { lwtPushEncap } from "./lwt.ts";
 import { cloneRedirect, redirect, redirectMap, redirectNeigh, redirectPeer } from "./redirect.ts";
 import { skAssign } from "./sk-assign.ts";
+import { skStorageDelete, skStorageGet } from "./sk-storage.ts";
 import { skbLoadBytes, skbLoadBytesRelative, skbPullData, skbStoreBytes } from "./skb-bytes.ts";
 import { csumLevel, csumUpdate, l3CsumReplace, l4CsumReplace } from "./skb-csum.ts";
 import {
@@ -46,6 +47,7 @@ import {
   skCgroupId,
 } from "./sock-identity.ts";
 import { skcLookupTcp, skLookupTcp, skLookupUdp, skRelease } from "./sock-lookup.ts";
+import { skSelectReuseport, sockHashUpdate, sockMapUpdate } from "./sock-maps.ts";
 import { loadHdrOpt, reserveHdrOpt, sockOpsCbFlagsSet, storeHdrOpt } from "./sock-ops.ts";
 import {
   tcpCheckSyncookie,
@@ -110,6 +112,11 @@ export const netHelpers: readonly HelperDef<NetEnv>[] = [
   skcLookupTcp,
   skRelease,
   skAssign,
+  skStorageGet,
+  skStorageDelete,
+  sockMapUpdate,
+  sockHashUpdate,
+  skSelectReuseport,
   skFullsock,
   tcpSock,
   getListenerSock,

@@ -9,6 +9,7 @@
  * @source include/uapi/linux/bpf.h struct bpf_sock; net/core/filter.c bpf_sock_convert_ctx_access
  * @differs fields are brought up to date when the socket is looked up, bound or connected, not at each read
  */
+import type { MapSocket, SocketHolder } from "../../bpf/map.ts";
 import type { Arena } from "../../engine/arena.ts";
 import { VerifierError } from "../../engine/errors.ts";
 import { ETH_P_IP, ETH_P_IPV6 } from "../ether.ts";
@@ -37,10 +38,8 @@ export const SOCK_RAW = 3;
 const LOOPBACK4_IPV6 = 0x7f000006;
 
 /** What a socket tells about itself. */
-export interface BpfSocket {
+export interface BpfSocket extends MapSocket {
   readonly host: Host;
-  /** SO_COOKIE. */
-  readonly cookie: number;
   readonly skFamily: number;
   /** SOCK_*. */
   readonly skType: number;
@@ -189,6 +188,11 @@ export class TestRunSocket implements BpfSocket {
   readonly localPort: number = 0;
   readonly remoteAddr: IpAddr | null;
   readonly remotePort: number = 0;
+  /** Its protocol is a dummy that no map of sockets takes. */
+  readonly inet: boolean = false;
+  readonly hashed: boolean = false;
+  readonly reuseport: boolean = false;
+  readonly holders: Set<SocketHolder> = new Set();
   readonly sock: BpfSocket = this;
   view: number = 0;
   private ownCookie: number = 0;
@@ -209,8 +213,13 @@ export class TestRunSocket implements BpfSocket {
     return this.ownCookie;
   }
 
+  bpfSock(): number {
+    return this.host.kernel.env.sockets.addressOf(this);
+  }
+
   /** The packet is gone and with it the socket. */
   onSkbFree(): void {
+    for (const holder of [...this.holders]) holder.dropSocket(this);
     this.host.kernel.env.sockets.forget(this);
   }
 }

@@ -7,7 +7,7 @@
  * @source net/core/sock.c sock_queue_rcv_skb; net/core/filter.c sk_filter_trim_cap, sk_attach_filter, sk_detach_filter
  */
 import type { ClassicProgram } from "../../bpf/cbpf/insn.ts";
-import type { MapSocket, SocketHolder } from "../../bpf/map.ts";
+import type { SocketHolder } from "../../bpf/map.ts";
 import type { Program } from "../../bpf/program.ts";
 import { classicFilterBytes, loadClassic } from "../classic-filter.ts";
 import { COST_NS } from "../cost.ts";
@@ -51,7 +51,7 @@ class PacketSource {
 export type PacketCallback<S> = (socket: S, addr: number, len: number, skb: Skb) => void;
 
 /** Base of all sockets. */
-export abstract class Socket implements SkbOwner, BpfSocket, MapSocket {
+export abstract class Socket implements SkbOwner, BpfSocket {
   readonly stack: IpStack;
   readonly family: Family;
   /** Source of the packet in `onPacket`, or of the last one given to `describe`. */
@@ -128,6 +128,10 @@ export abstract class Socket implements SkbOwner, BpfSocket, MapSocket {
 
   get skState(): number {
     return this.remoteAddr === null ? TCP_CLOSE : TCP_ESTABLISHED;
+  }
+
+  bpfSock(): number {
+    return this.stack.kernel.env.sockets.addressOf(this);
   }
 
   /** Programs that know the socket see its new state. */

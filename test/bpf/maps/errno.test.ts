@@ -46,7 +46,11 @@ const sessions: [MapKind, Partial<MapSpec>, string][] = [
     { valueSize: 4, maxEntries: 2 },
     "up 0 0 9999: -9, up 0 1 1: -22, up 2 0 1: -7, del 2: -7, del 0: -2, has 0: 0, up 0 0 1: 0, has 0: 1, up 1 0 2: -22, del 0: 0",
   ],
-  ["perf_event_array", { valueSize: 4, maxEntries: 2 }, "up 0 1: -22, up 2 0: -7, del 2: -7, del 0: -2, has 0: 0"],
+  [
+    "perf_event_array",
+    { valueSize: 4, maxEntries: 2 },
+    "up 0 1: -22, up 2 0: -7, up 0 0 9999: -9, up 0 0 1: -9, del 2: -7, del 0: -2, has 0: 0",
+  ],
   [
     "devmap",
     { valueSize: 4, maxEntries: 2 },
