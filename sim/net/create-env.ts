@@ -7,12 +7,14 @@ import type { BpfMap } from "../bpf/map.ts";
 import { EFAULT } from "../bpf/maps/errno.ts";
 import type { BpfTimer } from "../bpf/timers.ts";
 import type { EventKind } from "../engine/engine.ts";
+import { kernelTypes } from "./btf/kernel-types.ts";
 import type { FibApi } from "./fib-api.ts";
 import { inXdp } from "./helpers/packet.ts";
 import { skbLoad, skbStore } from "./helpers/skb-bytes.ts";
 import { xdpLoad, xdpStore } from "./helpers/xdp-bytes.ts";
 import type { Host } from "./host.ts";
 import type { Kernel } from "./kernel.ts";
+import { KernelStructs } from "./kernel-structs/kernel-structs.ts";
 import { type NetEnv, RedirectInfo } from "./net-env.ts";
 import type { Netdev } from "./netdev.ts";
 import { Skb } from "./skb.ts";
@@ -49,6 +51,7 @@ class KernelEnv implements NetEnv {
   currentCpu: Cpu = null as unknown as Cpu;
   dev: Netdev = null as unknown as Netdev;
 
+  private madeStructs: KernelStructs | null = null;
   private readonly timerEvent: EventKind<BpfTimer>;
 
   constructor(kernel: Kernel, fib: FibApi | null) {
@@ -61,6 +64,11 @@ class KernelEnv implements NetEnv {
 
   get machine(): Machine {
     return this.kernel.machine;
+  }
+
+  get structs(): KernelStructs {
+    this.madeStructs ??= new KernelStructs(this.kernel.arena, kernelTypes.btf());
+    return this.madeStructs;
   }
 
   resetRuns(): void {

@@ -9,6 +9,7 @@ import type { DevmapBase } from "../bpf/maps/devmap-entry.ts";
 import type { FibApi } from "./fib-api.ts";
 import type { Host } from "./host.ts";
 import type { Kernel } from "./kernel.ts";
+import type { KernelStructs } from "./kernel-structs/kernel-structs.ts";
 import type { Netdev } from "./netdev.ts";
 import type { Skb } from "./skb.ts";
 import type { BpfSocket, BpfSockets } from "./sockets/bpf-sock.ts";
@@ -92,6 +93,8 @@ export interface NetEnv extends BpfEnv {
   optionRoom: number;
   /** Sockets as programs see them. */
   readonly sockets: BpfSockets;
+  /** The kernel's structs as programs see them; made at the first question. */
+  readonly structs: KernelStructs;
   /** After a VerifierError was thrown out of a run: forgets the runs that were under way. */
   resetRuns(): void;
 }

@@ -17,8 +17,10 @@ import type { TunnelInfo } from "./tunnel-info.ts";
 
 /** XDP_PACKET_HEADROOM, and what every fresh packet has in front. */
 export const HEADROOM = 256;
-/** Room behind a fresh packet: the kernel's skb_shared_info takes 320 there. */
-const TAILROOM = 320;
+/** sizeof(struct skb_shared_info), aligned: what the kernel keeps at the end of every buffer. */
+export const SHARED_INFO_BYTES = 320;
+/** Room behind a fresh packet: where the kernel has its skb_shared_info. */
+const TAILROOM: number = SHARED_INFO_BYTES;
 const BUF_SMALL = 37 * 64;
 const BUF_JUMBO = 161 * 64;
 /** Holds the largest packet of several buffers: a page and MAX_SKB_FRAGS fragments. */

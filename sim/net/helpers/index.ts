@@ -4,6 +4,7 @@ import type { HelperDef } from "../../bpf/helper.ts";
 import type { NetEnv } from "../net-env.ts";
 import { currentTaskUnderCgroup, skbUnderCgroup } from "./cgroup-array.ts";
 import { checkMtu } from "./check-mtu.ts";
+import { getCurrentTask, getCurrentTaskBtf } from "./current-task.ts";
 import { fibLookup } from "./fib-lookup.ts";
 import { lwtPushEncap } from "./lwt.ts";
 import { cloneRedirect, redirect, redirectMap, redirectNeigh, redirectPeer } from "./redirect.ts";
@@ -148,4 +149,6 @@ export const netHelpers: readonly HelperDef<NetEnv>[] = [
   loadHdrOpt,
   storeHdrOpt,
   reserveHdrOpt,
+  getCurrentTask,
+  getCurrentTaskBtf,
 ];

@@ -147,6 +147,11 @@ export class SkbContexts {
     skb.tstampNs = w[c + W_TSTAMP]! + w[c + W_TSTAMP + 1]! * TWO_32;
   }
 
+  /** qdisc_skb_cb's pkt_len as fill got it. */
+  wireLen(ctx: number): number {
+    return this.arena.u32[(ctx >>> 2) + W_WIRE_LEN]!;
+  }
+
   /** Sets the timestamp in the context (bpf_skb_set_tstamp). */
   setTstamp(ctx: number, lo: number, hi: number): void {
     const c = ctx >>> 2;

@@ -93,6 +93,8 @@ function begin(host: Host, program: Program, request: TestRunRequest): TestRun |
   if (skb === null) return ERRNO.ENOMEM;
   kernel.arena.u8.set(data, skb.data);
   ethTypeTrans(skb, dev);
+  // the receive path sets it, which a test run does not go through
+  skb.macLen = 0;
   const l2 = program.kind === "sched_cls" || program.kind === "sched_act";
   const wireLen = fields.getUint32(OFF_WIRE_LEN, true);
   const len = l2 ? data.length : data.length - ETH_HLEN;

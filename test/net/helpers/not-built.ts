@@ -10,8 +10,6 @@ export const NOT_BUILT: ReadonlySet<string> = new Set([
   "copy_from_user_task",
   "d_path",
   "find_vma",
-  "get_current_task",
-  "get_current_task_btf",
   "get_func_ip",
   "get_local_storage",
   "get_socket_cookie@sk_reuseport",

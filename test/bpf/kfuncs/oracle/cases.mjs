@@ -19,4 +19,6 @@ export const CASES = [
   ...tc("wq", "count"),
   { object: "pull", kind: "xdp", program: "pull", packet: "ipv4_udp" },
   { object: "pull", kind: "xdp", program: "probe", packet: "ipv4_udp" },
+  ...tc("cast", "packet", "bytes", "task"),
+  { object: "cast_xdp", kind: "xdp", program: "buffer", packet: "ipv4_udp" },
 ];
