@@ -49,3 +49,29 @@ function oddNumber(random: RandomStream, length: number): number {
   const choice = [0, 1, random.below(64), length, length - 1, 0x7fffffff, 0x80000000, 0xffffffff, random.u32()];
   return choice[random.below(choice.length)]! >>> 0;
 }
+
+/** Damages a copy of any bytes: bytes, bits, words, stretches moved, the end cut off. */
+export function damageBytes(original: Uint8Array, random: RandomStream): Uint8Array {
+  const bytes = Uint8Array.from(original);
+  const view = new DataView(bytes.buffer);
+  for (let i = 1 + random.below(5); i > 0; i--) {
+    const at = random.below(bytes.length);
+    switch (random.below(5)) {
+      case 0:
+        bytes[at] = INTERESTING[random.below(INTERESTING.length)]!;
+        break;
+      case 1:
+        bytes[at]! ^= 1 << random.below(8);
+        break;
+      case 2:
+      case 3:
+        if (bytes.length >= 4)
+          view.setUint32(Math.min(at, bytes.length - 4) & ~3, oddNumber(random, bytes.length), true);
+        break;
+      default:
+        if (random.below(8) === 0) return bytes.slice(0, at);
+        bytes.copyWithin(random.below(bytes.length), at, at + random.below(64));
+    }
+  }
+  return bytes;
+}

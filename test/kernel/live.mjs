@@ -102,6 +102,11 @@ const cases = [
     needs: ["cc", "ip"],
   },
   {
+    name: "random programs answer BPF_PROG_RUN as recorded",
+    args: ["test/kernel/differential/record.mjs", "--check"],
+    needs: ["cc", "libbpf"],
+  },
+  {
     name: "maps answer BPF_MAP_CREATE, user space and programs as recorded",
     args: ["test/bpf/maps/kernel/record.mjs", "--check"],
     needs: ["cc", "libbpf"],

@@ -37,6 +37,13 @@ const EXTRA: readonly (readonly [fixed: number, perElement: number])[] = [
   [0, 12], // ENUM64
 ];
 
+/** Bytes that a number may have. @source kernel/bpf/btf.c btf_int_check_meta, btf_enum_check_meta, btf_float_check_meta */
+const NUMBER_SIZES: Readonly<Partial<Record<BtfType["kind"], readonly number[]>>> = {
+  int: [1, 2, 4, 8, 16],
+  enum: [1, 2, 4, 8],
+  float: [2, 4, 8, 12, 16],
+};
+
 /** The string table of a `.BTF` section, which `.BTF.ext` refers to as well. */
 export type BtfStrings = (offset: number) => string | null;
 
@@ -44,7 +51,7 @@ export type BtfStrings = (offset: number) => string | null;
  * Parses a `.BTF` section.
  * @param place the file, for messages
  * @returns the types and the string table
- * @throws ObjectError BTF_HEADER, BTF_TRUNCATED, BTF_KIND, BTF_STRING, BTF_TYPE_ID
+ * @throws ObjectError BTF_HEADER, BTF_TRUNCATED, BTF_KIND, BTF_SIZE, BTF_STRING, BTF_TYPE_ID
  */
 export function parseBtf(data: Uint8Array, place: ObjectPlace): { readonly btf: Btf; readonly strings: BtfStrings } {
   const at: ObjectPlace = { file: place.file, section: place.section ?? ".BTF" };
@@ -124,7 +131,12 @@ function readTypes(view: DataView, start: number, end: number, strings: BtfStrin
       throw objectError("BTF_TRUNCATED", { ...place, offset: at }, message, RECOMPILE);
     }
     const name = text(u32(at), at);
-    types.push(readType(kind, info >>> 31 === 1, vlen, name, u32(at + 8), at + 12, u32, text, references));
+    const type = readType(kind, info >>> 31 === 1, vlen, name, u32(at + 8), at + 12, u32, text, references);
+    if (type.kind in NUMBER_SIZES && !NUMBER_SIZES[type.kind]!.includes(u32(at + 8))) {
+      const message = `type ${types.length} is ${/^[aeiou]/.test(type.kind) ? "an" : "a"} ${type.kind} of ${u32(at + 8)} bytes`;
+      throw objectError("BTF_SIZE", { ...place, offset: at }, message, RECOMPILE);
+    }
+    types.push(type);
     at = next;
   }
   for (const id of references) {

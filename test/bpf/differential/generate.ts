@@ -18,6 +18,8 @@ import { CTX, NONE, type Reg, SCALAR } from "./state.ts";
 export interface GenerateOptions {
   /** may_goto may be written. */
   readonly mayGoto?: boolean;
+  /** A third of the usual length. */
+  readonly short?: boolean;
   /** Types to choose from. */
   readonly kinds?: readonly CaseKind[];
 }
@@ -57,7 +59,7 @@ const table: readonly Op[] = weighted.flatMap(([op, times]) => new Array<Op>(tim
 
 const KINDS: readonly CaseKind[] = ["xdp", "xdp", "sched_cls", "sched_cls", "socket_filter"];
 /** Frames of one chain of calls share 512 bytes. */
-const FRAME_BYTES = { main: 128, sub: 96, loop: 64, each: 64 } as const;
+const FRAME_BYTES = { main: 104, sub: 72, loop: 64, each: 64 } as const;
 const FULL_FRAME_BYTES = 512;
 const FUEL = { small: 30, large: 150 } as const;
 
@@ -94,7 +96,7 @@ function program(
     ringbuf: maps.findIndex((m) => m.type === MAP_TYPE.ringbuf),
     mayGoto: options.mayGoto ?? false,
     functions: callable,
-    fuel: FUEL.small + rnd.below(FUEL.large - FUEL.small),
+    fuel: FUEL.small + rnd.below(options.short === true ? 0 : FUEL.large - FUEL.small),
   };
   writeMain(rnd, code, plan, callable.length === 0 && tailMap < 0);
   const funcs = [0];
@@ -126,7 +128,7 @@ function plannedFunctions(rnd: RandomStream, code: Code): PlannedFunction[] {
 }
 
 function writeMain(rnd: RandomStream, code: Code, plan: Plan, alone: boolean): void {
-  const frame = alone && rnd.below(4) === 0 ? FULL_FRAME_BYTES : FRAME_BYTES.main;
+  const frame = alone && rnd.below(10) === 0 ? FULL_FRAME_BYTES : FRAME_BYTES.main;
   const b = new Body(rnd, code, plan, "main", 0, table, frame);
   code.move(6, 1);
   b.set(6, CTX);
@@ -135,7 +137,7 @@ function writeMain(rnd: RandomStream, code: Code, plan: Plan, alone: boolean): v
   b.set(TRACE_REG, { t: "mem", space: "value", lo: TRACE_REGS, hi: TRACE_BYTES, phase: 0 });
   begin(b);
   b.pinned([6, TRACE_REG], () => {
-    b.ops(6 + rnd.below(16));
+    b.ops(plan.fuel === FUEL.small ? 5 : 6 + rnd.below(16));
     exit(b);
   });
 }

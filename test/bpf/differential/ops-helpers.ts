@@ -216,10 +216,9 @@ export function helper(b: Body): boolean {
   return true;
 }
 
-/** LD_ABS and LD_IND: network order, and the program ends when the packet is too short. */
+/** LD_ABS and LD_IND: network order, and the program ends when the packet is too short. Not in subprograms: see tailCall. */
 export function legacyLoad(b: Body): boolean {
-  const callback = b.role === "loop" || b.role === "each";
-  if (b.plan.kind === "xdp" || callback || !mayClobber(b) || b.reg(6).t !== "ctx") return false;
+  if (b.plan.kind === "xdp" || b.role !== "main" || !mayClobber(b) || b.reg(6).t !== "ctx") return false;
   const size = b.pick([0x10, 0x08, 0x00]);
   const where = b.chance(10) ? -0x100000 : b.chance(10) ? -0x200000 : 0;
   const imm = where + b.rnd.below(b.chance(10) ? 200 : 40);

@@ -1,8 +1,6 @@
-// Makes what the comparison with the kernel is run by: the C program, and TypeScript bundled into one file for plain node.
+// Makes what the comparison with the kernel is run by: the C program, and the bundles.
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "rolldown";
+import { bundle } from "../../bundle.mjs";
 import { buildTool } from "../build-oracle.mjs";
 
 /** @returns path of the runner */
@@ -10,19 +8,9 @@ export function buildRunner(folder) {
   return buildTool(["differential/runner.c"], folder);
 }
 
-/**
- * Bundles a TypeScript file of this folder or, by a path from here, of another.
- * @returns path of the bundle
- */
-export async function buildBundle(file, folder) {
-  const out = join(folder, `${file.replace(/.*\//, "").replace(/\.ts$/, "")}.mjs`);
-  await build({
-    input: fileURLToPath(new URL(file, import.meta.url)),
-    platform: "node",
-    output: { file: out, format: "esm" },
-    logLevel: "silent",
-  });
-  return out;
+/** @returns path of the bundle of a TypeScript file of this folder */
+export function buildBundle(file, folder) {
+  return bundle(new URL(file, import.meta.url), folder);
 }
 
 /** CPUs that per-CPU maps have values of. */

@@ -14,6 +14,7 @@ export class KernelOracle {
   private readonly child: ChildProcess;
   private readonly cpus: number;
   private readonly waiting: { readonly c: Case; done(said: Said): void; failed(error: Error): void }[] = [];
+  private ended: string | null = null;
   private received: Buffer = Buffer.alloc(0);
 
   /** @param runner path of the executable @param cpus possible CPUs of this machine */
@@ -24,8 +25,11 @@ export class KernelOracle {
       this.received = this.received.length === 0 ? bytes : Buffer.concat([this.received, bytes]);
       this.answers();
     });
-    this.child.on("exit", (code) => {
-      for (const w of this.waiting) w.failed(new Error(`the runner ended with ${code}`));
+    // a write into a runner that died says less than its end does
+    this.child.stdin!.on("error", () => {});
+    this.child.on("exit", (code, signal) => {
+      this.ended = `the runner ended with ${signal ?? code}; what dmesg says may tell why`;
+      for (const w of this.waiting) w.failed(new Error(this.ended));
     });
   }
 
@@ -35,6 +39,7 @@ export class KernelOracle {
     const length = Buffer.alloc(4);
     length.writeUInt32LE(request.length);
     return new Promise((done, failed) => {
+      if (this.ended !== null) throw new Error(this.ended);
       this.waiting.push({ c, done, failed });
       this.child.stdin!.write(Buffer.concat([length, request]));
     });

@@ -1,8 +1,10 @@
 // Compares netsim with the running kernel over random programs. Needs root, Linux, a C compiler.
 //
-//     node test/kernel/differential/run.mjs [--count N] [--seed N] [--interpret N] [--may-goto] [--stop N] [--show SEED] [--refusals]
+//     node test/kernel/differential/run.mjs [--count N] [--seed N] [--interpret N] [--unchecked N]
+//         [--may-goto] [--stop N] [--show SEED] [--refusals]
 //
-// --count is the number of programs that the kernel accepts; --interpret N runs the interpreter on every Nth of them.
+// --count is the number of programs that the kernel accepts; --interpret N runs the interpreter on every Nth of them, --unchecked N the
+// code without access checks.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
