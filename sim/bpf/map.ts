@@ -74,8 +74,18 @@ export interface MapSocket {
   readonly inet: boolean;
   /** The maps that hold it: each is told when it closes. */
   readonly holders: Set<SocketHolder>;
+  /** What its values are charged to. */
+  readonly optionMemory: SocketMemory;
   /** Address of its `struct bpf_sock`, which programs get for it; 0 when memory is used up. */
   bpfSock(): number;
+}
+
+/** The option memory of a socket. */
+export interface SocketMemory {
+  /** @returns false, nothing taken, when there is not so much left */
+  charge(bytes: number): boolean;
+  /** Gives back what was charged. */
+  uncharge(bytes: number): void;
 }
 
 /** A map that holds sockets. */

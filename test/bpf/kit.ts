@@ -77,7 +77,15 @@ export class Bench {
   /** A socket that only maps see. */
   socket(over: Partial<MapSocket> = {}): MapSocket {
     const bpfSock = (): number => 0;
-    const plain = { cookie: 1000 + this.sockets.size, hashed: true, reuseport: false, inet: true, bpfSock };
+    const optionMemory = { charge: () => true, uncharge: () => undefined };
+    const plain = {
+      cookie: 1000 + this.sockets.size,
+      hashed: true,
+      reuseport: false,
+      inet: true,
+      bpfSock,
+      optionMemory,
+    };
     const socket: MapSocket = { ...plain, holders: new Set(), ...over };
     this.sockets.set(socket.cookie, socket);
     return socket;

@@ -15,6 +15,10 @@ import { Slab } from "./slab.ts";
 
 /** Largest value, bytes: an element must fit kmalloc with its heads. @source BPF_LOCAL_STORAGE_MAX_VALUE_SIZE */
 const MAX_VALUE = 65535 - 128;
+/** What a socket is charged for a value beside its bytes: up to sdata.data of struct bpf_local_storage_elem, in a cache line of its own. */
+const ELEM_BYTES = 72;
+/** What it is charged for its first value: sizeof(struct bpf_local_storage). */
+const STORAGE_BYTES = 176;
 /** More sockets with a value than any host has. */
 const MAX_RECORDS = 2 ** 22;
 
@@ -44,13 +48,15 @@ export class SkStorageMap extends BaseMap implements SocketHolder {
   /**
    * Gives a socket that has none a value.
    * @param value address of its first bytes, 0 for zeroes
-   * @returns its address, or 0 when memory is used up
+   * @returns its address, or 0 when memory or the socket's option memory is used up
    */
   createFor(socket: MapSocket, value: number): number {
-    const el = this.slab.take();
+    const el = this.newElement(socket, value);
     if (el === 0) return 0;
-    zeroBytes(this.arena, el, this.spec.valueSize);
-    if (value !== 0) this.storeValue(el, value);
+    if (!hasValues(socket) && !socket.optionMemory.charge(STORAGE_BYTES)) {
+      this.freeElement(socket, el);
+      return 0;
+    }
     this.elements.set(socket, el);
     socket.holders.add(this);
     return el;
@@ -61,9 +67,9 @@ export class SkStorageMap extends BaseMap implements SocketHolder {
     const el = this.elements.get(socket);
     if (el === undefined) return -ENOENT;
     this.elements.delete(socket);
-    this.dropFields(el);
-    this.slab.give(el);
     socket.holders.delete(this);
+    this.freeElement(socket, el);
+    if (!hasValues(socket)) socket.optionMemory.uncharge(STORAGE_BYTES);
     return 0;
   }
 
@@ -93,8 +99,7 @@ export class SkStorageMap extends BaseMap implements SocketHolder {
   }
 
   destroy(): void {
-    for (const socket of this.elements.keys()) socket.holders.delete(this);
-    this.elements.clear();
+    for (const socket of [...this.elements.keys()]) this.deleteFor(socket);
     this.slab.destroy();
   }
 
@@ -109,20 +114,53 @@ export class SkStorageMap extends BaseMap implements SocketHolder {
     if (old === 0 && (flags & BPF_EXIST) !== 0) return -ENOENT;
     const src = this.takeUser(value);
     if (src === 0) return -ENOMEM;
-    let err = 0;
-    if (old !== 0 && (flags & BPF_F_LOCK) !== 0) this.storeValue(old, src);
-    else {
-      if (old !== 0) this.deleteFor(socket);
-      err = this.createFor(socket, src) === 0 ? -ENOMEM : 0;
-    }
+    let el = old;
+    if (old === 0) el = this.createFor(socket, src);
+    else if ((flags & BPF_F_LOCK) !== 0) this.storeValue(old, src);
+    else el = this.replace(socket, old, src);
     this.dropUser(src, value);
-    return err;
+    return el === 0 ? -ENOMEM : 0;
+  }
+
+  /** For a moment both values are charged. */
+  private replace(socket: MapSocket, old: number, value: number): number {
+    const el = this.newElement(socket, value);
+    if (el === 0) return 0;
+    this.elements.set(socket, el);
+    this.freeElement(socket, old);
+    return el;
+  }
+
+  /** bpf_selem_alloc. */
+  private newElement(socket: MapSocket, value: number): number {
+    const bytes = ELEM_BYTES + this.spec.valueSize;
+    if (!socket.optionMemory.charge(bytes)) return 0;
+    const el = this.slab.take();
+    if (el === 0) {
+      socket.optionMemory.uncharge(bytes);
+      return 0;
+    }
+    zeroBytes(this.arena, el, this.spec.valueSize);
+    if (value !== 0) this.storeValue(el, value);
+    return el;
+  }
+
+  private freeElement(socket: MapSocket, el: number): void {
+    this.dropFields(el);
+    this.slab.give(el);
+    socket.optionMemory.uncharge(ELEM_BYTES + this.spec.valueSize);
   }
 
   protected override removeChecked(key: Uint8Array): number {
     const socket = this.ctx.socketOfCookie?.(u32Of(key));
     return socket === undefined ? -EBADF : this.deleteFor(socket);
   }
+}
+
+/** A map keeps a value for the socket. */
+function hasValues(socket: MapSocket): boolean {
+  for (const holder of socket.holders) if (holder instanceof SkStorageMap) return true;
+  return false;
 }
 
 /** `sk_storage`. */

@@ -16,6 +16,7 @@ import { ETH_P_IP, ETH_P_IPV6 } from "../ether.ts";
 import type { Host } from "../host.ts";
 import { AF_INET, AF_INET6, type Family, IpAddr } from "../ip/address.ts";
 import type { Skb } from "../skb.ts";
+import { OptionMemory } from "./option-memory.ts";
 
 /** sizeof(struct bpf_sock). */
 export const BPF_SOCK_BYTES = 80;
@@ -193,6 +194,7 @@ export class TestRunSocket implements BpfSocket {
   readonly hashed: boolean = false;
   readonly reuseport: boolean = false;
   readonly holders: Set<SocketHolder> = new Set();
+  readonly optionMemory: OptionMemory = new OptionMemory();
   readonly sock: BpfSocket = this;
   view: number = 0;
   private ownCookie: number = 0;

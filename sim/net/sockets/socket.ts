@@ -21,12 +21,11 @@ import { ERRNO, NetlinkError } from "../netlink-error.ts";
 import { type Skb, type SkbOwner, SkbQueue } from "../skb.ts";
 import { runSocketFilter } from "../tc/run-prog.ts";
 import { type BpfSocket, SOCK_DGRAM, TCP_CLOSE, TCP_ESTABLISHED } from "./bpf-sock.ts";
+import { OptionMemory } from "./option-memory.ts";
 
 /** SO_RCVBUF's floor (SOCK_MIN_RCVBUF) and SO_SNDBUF's. */
 const MIN_RCVBUF = 2304;
 const MIN_SNDBUF = 4608;
-/** net.core.optmem_max as Linux 6.18 boots, bytes. */
-const OPTMEM_MAX = 131072;
 
 /** Where a received packet came from; overwritten by the next one. Words as in IpAddr. */
 class PacketSource {
@@ -63,7 +62,8 @@ export abstract class Socket implements SkbOwner, BpfSocket {
   closed: boolean = false;
   /** SO_ATTACH_BPF, SO_ATTACH_FILTER: a socket filter; its answer is how many bytes to keep. */
   filter: Program | null = null;
-  /** sk_omem_alloc: what an attached classic filter takes of the option memory, bytes. */
+  readonly optionMemory: OptionMemory = new OptionMemory();
+  /** What an attached classic filter takes of the option memory, bytes. */
   private filterBytes: number = 0;
   /** SO_MARK. */
   mark: number = 0;
@@ -161,8 +161,10 @@ export abstract class Socket implements SkbOwner, BpfSocket {
    */
   attachFilter(program: ClassicProgram): void {
     const bytes = classicFilterBytes(program);
-    if (this.filterBytes + bytes >= OPTMEM_MAX) throw new NetlinkError(ERRNO.ENOMEM);
-    this.filter = loadClassic(this.stack.kernel, program, "socket_filter");
+    const filter = loadClassic(this.stack.kernel, program, "socket_filter");
+    if (!this.optionMemory.charge(bytes)) throw new NetlinkError(ERRNO.ENOMEM);
+    this.optionMemory.uncharge(this.filterBytes);
+    this.filter = filter;
     this.filterBytes = bytes;
   }
 
@@ -170,6 +172,7 @@ export abstract class Socket implements SkbOwner, BpfSocket {
   detachFilter(): void {
     if (this.filter === null) throw new NetlinkError(ERRNO.ENOENT);
     this.filter = null;
+    this.optionMemory.uncharge(this.filterBytes);
     this.filterBytes = 0;
   }
 

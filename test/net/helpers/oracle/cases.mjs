@@ -4,8 +4,10 @@ import * as connect4 from "./cases/connect4.mjs";
 import * as fib from "./cases/fib.mjs";
 import * as identity from "./cases/identity.mjs";
 import * as lwt from "./cases/lwt.mjs";
+import * as skStorage from "./cases/sk-storage.mjs";
 import * as skb from "./cases/skb.mjs";
 import * as sock from "./cases/sock.mjs";
+import * as sockmap from "./cases/sockmap.mjs";
 import * as syncookie from "./cases/syncookie.mjs";
 import * as tunnel from "./cases/tunnel.mjs";
 import * as xdp from "./cases/xdp.mjs";
@@ -25,6 +27,8 @@ export const PROGRAMS = {
   sock,
   sock_xdp: { ops: sock.ops, cases: sock.xdpCases },
   syncookie,
+  sockmap,
+  sk_storage: skStorage,
   lwt_in: lwt,
   fib,
   fib_xdp: fib,

@@ -12,7 +12,8 @@ export const ops = {
 
 const port = (n) => n.toString(16).padStart(4, "0");
 const ip4 = (text) => Buffer.from(text.split(".").map(Number)).toString("hex");
-const t4 = (src, sport, dst, dport) => ip4(src) + ip4(dst) + port(sport) + port(dport);
+/** struct bpf_sock_tuple of IPv4, as hex. */
+export const t4 = (src, sport, dst, dport) => ip4(src) + ip4(dst) + port(sport) + port(dport);
 const ip6 = (last) => `fd000001${"00".repeat(11)}${last.toString(16).padStart(2, "0")}`;
 const t6 = (src, sport, dst, dport) => ip6(src) + ip6(dst) + port(sport) + port(dport);
 const each = (values, f) => values.map(f);
