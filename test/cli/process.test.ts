@@ -80,6 +80,15 @@ describe("netsim as a process", () => {
     expect(a[3]!.length).toBeGreaterThan(10_000);
   });
 
+  it("a slow reader of a pipe gets everything", async () => {
+    const { child, ended } = start(["btf", "dump", "format", "c"], dir);
+    child.stdout!.pause();
+    setTimeout(() => child.stdout!.resume(), 1500);
+    const { status, stdout } = await ended;
+    expect(status).toBe(0);
+    expect(stdout.slice(-40)).toContain("#endif /* __VMLINUX_H__ */\n");
+  });
+
   it("a reader that closes the pipe is no fault", async () => {
     const { child, ended } = start(["run", "short.yaml", "--json"], dir);
     child.stdout!.once("data", () => child.stdout!.destroy());
