@@ -57,7 +57,7 @@ export class ArenaGuard {
   /** From now on a program is loaded and run. */
   begin(): void {
     this.own = [];
-    if (this.before.length < this.arena.u8.length) this.before = Uint8Array.from(this.arena.u8);
+    if (this.before.length === 0) this.before = this.arena.u8.slice(0, this.top);
   }
 
   /**
@@ -66,8 +66,9 @@ export class ArenaGuard {
    */
   end(): string | null {
     const live = this.arena.u8;
-    if (this.before.length < live.length) {
-      const wider = new Uint8Array(live.length);
+    // what lies above was allocated since the beginning
+    if (this.before.length < this.top) {
+      const wider = new Uint8Array(this.top * 2);
       wider.set(this.before);
       this.before = wider;
     }

@@ -22,7 +22,7 @@ interface Sections {
 /** Damaged BTF. */
 export const btf: FuzzTarget = {
   name: "BTF",
-  share: 20,
+  share: 25,
   create() {
     const corpus = objectCorpus().flatMap(sectionsOf);
     const bytes = new Uint8Array(VALUE_BYTES).map((_, i) => i & 0xff);

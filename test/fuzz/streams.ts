@@ -11,7 +11,7 @@ import { ArenaGuard } from "./arena-guard.ts";
 import { type Ending, endingOf, type FuzzTarget } from "./target.ts";
 
 const CPUS = 2;
-const PER_KERNEL = 40;
+const PER_KERNEL = 80;
 /** Instructions of a case that the interpreter is asked to run. */
 const INTERPRETED_MAX = 300_000;
 const INTERPRETED_MAX_MS = 1000;
@@ -27,7 +27,7 @@ export function damagedCase(random: RandomStream): Case {
     for (let i = 0; i < insns.length; i++) if (random.below(4) > 0) insns[i] = random.below(256);
   }
   for (let i = 1 + random.below(4); i > 0; i--) damage(insns, random);
-  return { ...c, programs: [{ insns, funcs: first!.funcs }, ...rest] };
+  return { ...c, programs: [{ insns, funcs: first!.funcs }, ...rest], packets: c.packets.slice(0, 1) };
 }
 
 function damage(insns: Uint8Array, random: RandomStream): void {
@@ -121,7 +121,7 @@ class Watched {
 /** Damaged instruction streams. */
 export const streams: FuzzTarget = {
   name: "instruction streams",
-  share: 40,
+  share: 30,
   create() {
     const jit = new Watched("checked");
     const interpreter = new Watched("interpreter");

@@ -87,7 +87,7 @@ export const assembler: FuzzTarget = {
 /** Classic BPF: texts of the assembler, and instructions as `tcpdump -ddd` prints them. */
 export const classic: FuzzTarget = {
   name: "classic BPF",
-  share: 10,
+  share: 15,
   create() {
     const folder = new URL("test/bpf/cbpf/", repository);
     const sources = readdirSync(new URL("programs/", repository))
