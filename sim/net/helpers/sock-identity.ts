@@ -27,17 +27,18 @@ function small(env: NetEnv, n: number): number {
   return n;
 }
 
-/** `bpf_get_socket_cookie`. */
+/** `bpf_get_socket_cookie`: of the context; programs of type sk_reuseport and syscall pass a socket (bpf_get_socket_ptr_cookie). */
 export const getSocketCookie: HelperDef<NetEnv> = {
   ...plain,
   id: 46,
   name: "get_socket_cookie",
   since: "4.12",
-  args: ["ctx"],
+  args: ["any"],
   ret: "u64",
-  progKinds: [...TC_KINDS, "socket_filter", "cgroup_skb", "sock_ops", "cgroup_sock_addr"],
+  progKinds: [...TC_KINDS, "socket_filter", "cgroup_skb", "sock_ops", "cgroup_sock_addr", "sk_reuseport", "syscall"],
   costNs: 4,
-  call: (env: NetEnv): number => small(env, contextSocket(env)?.cookie ?? 0),
+  call: (env: NetEnv, of: number): number =>
+    small(env, of === env.ctx ? (contextSocket(env)?.cookie ?? 0) : env.sockets.at(of).cookie),
 };
 
 /** `bpf_get_socket_uid`. */

@@ -12,8 +12,6 @@ export const NOT_BUILT: ReadonlySet<string> = new Set([
   "find_vma",
   "get_func_ip",
   "get_local_storage",
-  "get_socket_cookie@sk_reuseport",
-  "get_socket_cookie@syscall",
   "get_stack",
   "get_stackid",
   "get_task_stack",
