@@ -28,13 +28,13 @@ interface Measured {
   readonly checked: number;
 }
 
-const KERNEL_REPEAT = 400_000;
+/** Runs of one round: a few milliseconds at most, so that some rounds of each side meet nothing else that the machine does. */
+const KERNEL_REPEAT = 20_000;
+const OUR_REPEAT = 10_000;
 /** Turns of all three, so that what else the machine does meets them alike; rounds within a turn. The best counts. */
 const TURNS = 3;
-const KERNEL_ROUNDS = 4;
-const OUR_REPEAT = 100_000;
-const OUR_ROUNDS = 6;
-const WARM_ROUNDS = 20;
+const ROUNDS = 40;
+const WARM_RUNS = 200_000;
 /** ns beyond the cheapest program that a ratio of differences is worth forming from: the kernel answers whole ns. */
 const DIFFERENCE_MIN_NS = 8;
 
@@ -60,7 +60,7 @@ function kernelNs(oracle: string, s: Subject): number {
     "cpu 0",
     `load ${s.path} ${s.kind}`,
     ...s.maps.map(presetLine),
-    ...Array.from({ length: KERNEL_ROUNDS }, () => `run ${s.program} ${s.packet} ${ctx} ${KERNEL_REPEAT}`),
+    ...Array.from({ length: ROUNDS }, () => `run ${s.program} ${s.packet} ${ctx} ${KERNEL_REPEAT}`),
   ];
   const setup = ["ip link set lo up", ...s.setup, `exec ${oracle}`].join(" && ");
   const done = spawnSync("unshare", ["-n", "sh", "-c", setup], {
@@ -92,9 +92,9 @@ function ourNs({ host, program }: Ready, s: Subject): number {
   const run = beginTestRun(host, program, { data: fromHex(s.packet), ctx: fromHex(s.ctx) });
   if (typeof run === "number") throw new Error(`${s.what}: the run was refused, errno ${run}`);
   // both tiers of the WebAssembly compiler have done their work by then
-  for (let i = 0; i < WARM_ROUNDS; i++) run.run(OUR_REPEAT / 10);
+  for (let i = 0; i < WARM_RUNS; i += OUR_REPEAT) run.run(OUR_REPEAT);
   let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < OUR_ROUNDS; i++) {
+  for (let i = 0; i < ROUNDS; i++) {
     const start = process.hrtime.bigint();
     run.run(OUR_REPEAT);
     best = Math.min(best, Number(process.hrtime.bigint() - start) / OUR_REPEAT);

@@ -6,10 +6,10 @@
  */
 import { assertNever, BugError } from "../../engine/errors.ts";
 import { Wasm, type WasmModule } from "../../engine/wasm.ts";
-import { mapCallCostNs } from "../helpers/map-ops.ts";
 import type { Insn } from "../isa/insn.ts";
 import { defineAccessCheck } from "./access-check.ts";
-import { CELL_CTX, CELL_INSNS, CELL_START, FRAME_BYTES, INSN_COST_NS, LEVEL_BYTES, MAX_MAY_GOTO } from "./cells.ts";
+import { planAccounting } from "./accounting.ts";
+import { CELL_CTX, CELL_INSNS, CELL_START, FRAME_BYTES, LEVEL_BYTES, MAX_MAY_GOTO } from "./cells.ts";
 import { buildCfg, type Cfg } from "./cfg.ts";
 import { ctxExtent } from "./ctx-extent.ts";
 import { emitAlu, emitCondition, emitMovsx, emitNeg, emitSwap } from "./emit-alu.ts";
@@ -26,7 +26,8 @@ import {
 } from "./emitter.ts";
 import { entryState, type FlowState, flowKinds, transfer } from "./flow.ts";
 import { ANY, joinKinds, type Kind } from "./kinds.ts";
-import { calleeOf, type KernelCall, type LinkedFunction, type LinkedProgram } from "./link.ts";
+import type { LinkedFunction, LinkedProgram } from "./link.ts";
+import { priceOf, showsCounters } from "./price.ts";
 import { type BlockRange, emitBlockHit, PROFILE_GLOBAL, profileBlocks } from "./profile.ts";
 import { emitStructure } from "./structure.ts";
 import { WasmCode } from "./wasm-code.ts";
@@ -158,9 +159,17 @@ function compileFunction(
   flow: FlowState[],
   firstCounter: number,
 ): void {
-  const e = new Emitter(shared, fn, number === 0 && shared.program.place === null);
+  const loops = cfg.isLoop.includes(true);
+  const e = new Emitter(shared, fn, number === 0 && shared.program.place === null, loops);
   const { insns } = shared.program.decoded;
+  const prices = Float64Array.from(cfg.blocks, (block, b) => priceOf(e.program, block, flow[b]!));
+  const stores = cfg.blocks.map((block) => insns.slice(block.first, block.last + 1).some(showsCounters));
+  const accounting = planAccounting(cfg, prices, stores);
   const rangesOut: (readonly (PacketRange | undefined)[])[] = [];
+  if (loops) {
+    e.code.op(W.block);
+    e.code.byte(I32);
+  }
   emitStructure(
     cfg,
     e.code,
@@ -171,7 +180,8 @@ function compileFunction(
         const [only] = block.predecessors;
         const chained = block.predecessors.length === 1 && only! < b ? rangesOut[only!] : undefined;
         e.ranges = chained === undefined ? new Array<undefined>(11).fill(undefined) : [...chained];
-        countBlock(e, insns, block.first, block.last);
+        e.count(accounting.add[b]!);
+        e.owed = accounting.owed[b]!;
         if (firstCounter >= 0) {
           emitBlockHit(e.code, shared.module.importGlobal(PROFILE_GLOBAL, I32, false), firstCounter + b);
         }
@@ -183,12 +193,13 @@ function compileFunction(
         if (insn.kind === "jump") emitCondition(e, insn);
         else if (insn.kind === "may_goto") emitMayGoto(e);
       },
-      turn(b) {
-        stopWhenTooLong(e, insns[cfg.blocks[b]!.first]!);
+      turn(b, depth) {
+        stopWhenTooLong(e, insns[cfg.blocks[b]!.first]!, depth);
       },
     },
     () => e.local("state", I32),
   );
+  if (loops) emitTooLong(e);
   const code = prologue(e);
   code.append(e.code);
   shared.module.setFunction(number, e.isEntry ? ENTRY_TYPE : SUBPROGRAM_TYPE, e.extraLocals, code);
@@ -224,51 +235,20 @@ function prologue(e: Emitter): WasmCode {
     code.op(W.i32_sub);
     code.set(e.frame);
   }
-  if (e.uses("start")) {
-    code.i32(cells);
-    code.memory(W.i32_load, CELL_START);
-    code.set(e.local("start", I32));
-  }
   if (e.uses("budget")) {
     code.i32(MAX_MAY_GOTO);
     code.set(e.local("budget", I32));
   }
   code.i32(cells);
   code.memory(W.i64_load, CELL_INSNS);
+  if (e.loops) {
+    code.i32(cells);
+    code.memory(W.i64_load32_u, CELL_START);
+    code.tee(e.start);
+    code.op(W.i64_sub);
+  }
   code.set(e.acct);
   return code;
-}
-
-/** Instructions in the low word, cost in the high one. */
-function countBlock(e: Emitter, insns: readonly Insn[], first: number, last: number): void {
-  const count = last - first + 1;
-  let costNs = count * INSN_COST_NS;
-  if (insns.slice(first, last + 1).some(isKernelCall)) {
-    const state = [...e.state];
-    for (let i = first; i <= last; i++) {
-      const insn = insns[i]!;
-      if (isKernelCall(insn)) costNs += callCostNs(e.program, state, insn);
-      transfer(e.program, state, insn);
-    }
-  }
-  e.code.get(e.acct);
-  e.code.i64(Math.round(costNs * 16) * 2 ** 32 + count);
-  e.code.op(W.i64_add);
-  e.code.set(e.acct);
-}
-
-function isKernelCall(insn: Insn): insn is KernelCall {
-  return insn.kind === "call_helper" || insn.kind === "call_kfunc";
-}
-
-/** What a helper costs, by the type of its map where that is known. */
-function callCostNs(program: LinkedProgram, state: FlowState, insn: KernelCall): number {
-  const helper = calleeOf(program, insn);
-  if (helper === undefined) return 0;
-  const id = insn.kind === "call_helper" ? insn.id : -1;
-  const kind = state[helper.args.indexOf("map") + 1]!;
-  const map = helper.args.includes("map") && kind.t === "map" ? program.maps[kind.map]! : undefined;
-  return (map === undefined ? null : mapCallCostNs(id, map.spec.kind)) ?? helper.costNs;
 }
 
 /** Pushes whether the function's loop budget is used up, and takes one from it when it is not. */
@@ -283,19 +263,31 @@ function emitMayGoto(e: Emitter): void {
   code.set(budget);
 }
 
-function stopWhenTooLong(e: Emitter, insn: Insn): void {
+/** Leaves the loop for what emitTooLong emits, as a call within would keep V8 from unrolling it. */
+function stopWhenTooLong(e: Emitter, insn: Insn, depth: number): void {
   const { code } = e;
-  const limit = e.program.maxInsns;
+  code.i32(insn.slot);
   code.get(e.acct);
   code.op(W.i32_wrap_i64);
-  code.get(e.local("start", I32));
-  code.op(W.i32_sub);
-  code.i32(limit);
+  code.i32(e.program.maxInsns);
   code.op(W.i32_gt_u);
-  code.open(W.if);
-  code.i64(limit);
-  e.fault(insn, FAULT.tooLong);
+  code.brIf(depth);
+  code.op(W.drop);
+}
+
+/** Ends the block around a function with loops; the slot of the loop that ran too long is on the stack. */
+function emitTooLong(e: Emitter): void {
+  const { code } = e;
+  const slot = e.local("t32", I32);
   code.end();
+  code.set(slot);
+  code.i32(e.program.maxInsns);
+  code.i32(0);
+  code.i32(0);
+  code.get(slot);
+  code.i32(FAULT.tooLong);
+  code.callImport(e.import("fault", FAULT_PARAMS, []));
+  code.op(W.unreachable);
 }
 
 function emitInsn(e: Emitter, insn: Insn): void {

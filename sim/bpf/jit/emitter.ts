@@ -59,6 +59,10 @@ export class Emitter {
   readonly program: LinkedProgram;
   readonly fn: LinkedFunction;
   readonly isEntry: boolean;
+  /** Whether it has loops: then `acct` counts from the beginning of the run, for their turn checks. */
+  readonly loops: boolean;
+  /** What is not yet counted at the current place: instructions in the low word, cost in the high one. */
+  owed: number = 0;
   /** Kinds before the instruction that is being compiled. */
   state: FlowState = [];
   /** By register; only within a chain of blocks. */
@@ -67,11 +71,12 @@ export class Emitter {
   private readonly locals: Map<string, number> = new Map();
   private readonly paramCount: number;
 
-  constructor(shared: ProgramContext, fn: LinkedFunction, isEntry: boolean) {
+  constructor(shared: ProgramContext, fn: LinkedFunction, isEntry: boolean, loops: boolean) {
     this.shared = shared;
     this.program = shared.program;
     this.fn = fn;
     this.isEntry = isEntry;
+    this.loops = loops;
     const params = isEntry ? ["ctx", "fp"] : ["r1", "r2", "r3", "r4", "r5", "fp"];
     this.paramCount = params.length;
     params.forEach((name, i) => {
@@ -139,15 +144,37 @@ export class Emitter {
     return this.local("ctx", I32);
   }
 
-  /** Instructions and cost so far, the machine's cell while compiled code runs. */
+  /** Instructions and cost so far but for what is owed, the machine's cell while compiled code runs. */
   get acct(): number {
     return this.local("acct", I64);
+  }
+
+  /** The instruction counter when the run began; of functions with loops. */
+  get start(): number {
+    return this.local("start", I64);
+  }
+
+  /** Adds instructions (low word) and cost (high word). */
+  count(by: number): void {
+    if (by === 0) return;
+    this.code.get(this.acct);
+    this.code.i64(by);
+    this.code.op(W.i64_add);
+    this.code.set(this.acct);
   }
 
   /** Stores the counters for others to see. */
   flush(): void {
     this.code.i32(this.shared.cells);
     this.code.get(this.acct);
+    if (this.owed !== 0) {
+      this.code.i64(this.owed);
+      this.code.op(W.i64_add);
+    }
+    if (this.loops) {
+      this.code.get(this.start);
+      this.code.op(W.i64_add);
+    }
     this.code.memory(W.i64_store, CELL_INSNS);
   }
 
@@ -155,6 +182,14 @@ export class Emitter {
   reload(): void {
     this.code.i32(this.shared.cells);
     this.code.memory(W.i64_load, CELL_INSNS);
+    if (this.owed !== 0) {
+      this.code.i64(this.owed);
+      this.code.op(W.i64_sub);
+    }
+    if (this.loops) {
+      this.code.get(this.start);
+      this.code.op(W.i64_sub);
+    }
     this.code.set(this.acct);
   }
 
