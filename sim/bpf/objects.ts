@@ -30,6 +30,14 @@ export interface FoundObject {
   readonly fields: readonly SpecialField[];
 }
 
+/** Objects of the kernel that programs get otherwise than by bpf_obj_new, and may keep in kptrs all the same. */
+export interface ObjectOwner {
+  /** Whether one begins at an address. */
+  owns(addr: number): boolean;
+  /** A reference less. */
+  drop(addr: number): void;
+}
+
 const LABEL = "object of ";
 const MAX_OBJECTS = 2 ** 24;
 
@@ -38,6 +46,8 @@ export class KernelObjects {
   private readonly arena: Arena;
   private readonly types: ObjectType[] = [];
   private readonly byBtf: WeakMap<Btf, Map<number, number>> = new WeakMap();
+  /** Of the objects that are not made here. */
+  readonly owners: ObjectOwner[] = [];
   /** Ends what a list or tree in an object or value holds; set by the one who knows them. */
   onDrop: (field: SpecialField, at: number) => void = () => undefined;
 
@@ -68,11 +78,21 @@ export class KernelObjects {
     return found === null ? null : { start: found.start, fields: found.type.fields };
   }
 
+  /** Whether an object begins at an address, made here or not. */
+  holds(addr: number): boolean {
+    return this.find(addr)?.start === addr || this.owners.some((o) => o.owns(addr));
+  }
+
   /**
    * One owner less; the last one frees it and what its fields hold.
    * @throws VerifierError OBJECT_INVALID when no live object begins there
    */
   drop(addr: number): void {
+    const owner = this.owners.find((o) => o.owns(addr));
+    if (owner !== undefined) {
+      owner.drop(addr);
+      return;
+    }
     const found = this.locate(addr);
     if (found === null || found.start !== addr) throw invalidObject();
     const { arena } = this;

@@ -29,3 +29,12 @@ export function progKindsBut(...without: readonly ProgKind[]): readonly ProgKind
 export const TC_KINDS: readonly ProgKind[] = ["sched_cls", "sched_act"];
 /** Programs on the ways of lightweight tunnels that see a packet in one direction only (lwt_out_func_proto). */
 export const LWT_KINDS: readonly ProgKind[] = ["lwt_in", "lwt_out", "lwt_xmit", "lwt_seg6local"];
+/** Program types of the kernel's set of generic kfuncs. @source kernel/bpf/helpers.c kfunc_init */
+export const GENERIC_KFUNC_KINDS: readonly ProgKind[] = [
+  "sched_cls",
+  "xdp",
+  "cgroup_skb",
+  "sock_ops",
+  "cgroup_sock_addr",
+  "syscall",
+];

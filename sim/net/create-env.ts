@@ -15,6 +15,7 @@ import { xdpLoad, xdpStore } from "./helpers/xdp-bytes.ts";
 import type { Host } from "./host.ts";
 import type { Kernel } from "./kernel.ts";
 import { KernelStructs } from "./kernel-structs/kernel-structs.ts";
+import type { KernelFunctions } from "./kernel-structs/symbols.ts";
 import { type NetEnv, RedirectInfo } from "./net-env.ts";
 import type { Netdev } from "./netdev.ts";
 import { Skb } from "./skb.ts";
@@ -30,9 +31,12 @@ const INITIAL_JIFFIES = 2 ** 32 - 300 * 250;
 const SKF_NET_OFF = -0x100000;
 const SKF_LL_OFF = -0x200000;
 
-/** Makes the environment of one simulation. `fib` may be bound later (NetEnv.fib). */
-export function createNetEnv(kernel: Kernel, fib: FibApi | null = null): NetEnv {
-  return new KernelEnv(kernel, fib);
+/**
+ * Makes the environment of one simulation.
+ * @param functions what programs may call, for the table of symbols; fib: may be bound later (NetEnv.fib)
+ */
+export function createNetEnv(kernel: Kernel, functions: KernelFunctions, fib: FibApi | null = null): NetEnv {
+  return new KernelEnv(kernel, functions, fib);
 }
 
 class KernelEnv implements NetEnv {
@@ -51,11 +55,13 @@ class KernelEnv implements NetEnv {
   currentCpu: Cpu = null as unknown as Cpu;
   dev: Netdev = null as unknown as Netdev;
 
+  private readonly functions: KernelFunctions;
   private madeStructs: KernelStructs | null = null;
   private readonly timerEvent: EventKind<BpfTimer>;
 
-  constructor(kernel: Kernel, fib: FibApi | null) {
+  constructor(kernel: Kernel, functions: KernelFunctions, fib: FibApi | null) {
     this.kernel = kernel;
+    this.functions = functions;
     this.timerEvent = kernel.engine.defineEvent<BpfTimer>("bpf timer", (timer, seq) => this.onTimer(timer, seq));
     this.fib = fib;
     this.sockets = new BpfSockets(kernel.arena);
@@ -67,7 +73,7 @@ class KernelEnv implements NetEnv {
   }
 
   get structs(): KernelStructs {
-    this.madeStructs ??= new KernelStructs(this.kernel.arena, kernelTypes.btf());
+    this.madeStructs ??= new KernelStructs(this.kernel.arena, kernelTypes.btf(), this.functions, this.machine.objects);
     return this.madeStructs;
   }
 

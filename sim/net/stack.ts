@@ -46,8 +46,12 @@ export function createKernel(options: KernelOptions): Kernel {
     kfuncs,
     mapTypes,
     kernelTypes,
+    ksym: (name, typed) => kernel.env.structs.symbols.address(name, typed),
   });
-  const env = createNetEnv(kernel);
+  const env = createNetEnv(kernel, {
+    kfuncs: new Set(kfuncs.map((k) => k.name)),
+    helpers: new Set(helpers.map((h) => `bpf_${h.name}`)),
+  });
   kernel.bind(machine, env, { netifReceiveSkb, netifRx, devQueueXmit, qdiscRun, cpumapKthread });
   machine.bindEnv(env);
   return kernel;

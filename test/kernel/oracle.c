@@ -214,6 +214,8 @@ static enum bpf_prog_type kind_of(const char *name)
 		return BPF_PROG_TYPE_SCHED_ACT;
 	if (!strcmp(name, "socket_filter"))
 		return BPF_PROG_TYPE_SOCKET_FILTER;
+	if (!strcmp(name, "syscall"))
+		return BPF_PROG_TYPE_SYSCALL;
 	die("no such kind of program: %s", name);
 	return BPF_PROG_TYPE_UNSPEC;
 }
@@ -437,11 +439,16 @@ static void do_run(char *prog_name, char *packet_text, char *ctx_text, char *rep
 {
 	static __u8 packet[PACKET_BYTES], out[PACKET_BYTES];
 	__u8 ctx_in[sizeof(struct __sk_buff)], ctx_out[sizeof(struct __sk_buff)] = {};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_out = out, .data_size_out = sizeof(out));
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
 	int error;
 
-	opts.data_size_in = parse_hex(packet_text, packet, sizeof(packet));
-	opts.repeat = strtoul(repeat_text, NULL, 10);
+	if (strcmp(packet_text, "-")) {
+		opts.data_in = packet;
+		opts.data_size_in = parse_hex(packet_text, packet, sizeof(packet));
+		opts.data_out = out;
+		opts.data_size_out = sizeof(out);
+		opts.repeat = strtoul(repeat_text, NULL, 10);
+	}
 	if (strcmp(ctx_text, "-")) {
 		opts.ctx_in = ctx_in;
 		opts.ctx_size_in = parse_hex(ctx_text, ctx_in, sizeof(ctx_in));

@@ -22,8 +22,9 @@ import {
 import { kptrXchg } from "./kptr.ts";
 import { mapDeleteElem, mapLookupElem, mapLookupPercpuElem, mapUpdateElem } from "./map-ops.ts";
 import { perfEventOutput } from "./perf-event.ts";
+import { perfEventRead, perfEventReadValue } from "./perf-event-read.ts";
 import { snprintf, tracePrintk, traceVprintk } from "./print.ts";
-import { probeReadKernel, probeReadKernelStr } from "./probe-read.ts";
+import { probeRead, probeReadKernel, probeReadKernelStr, probeReadStr } from "./probe-read.ts";
 import { mapPeekElem, mapPopElem, mapPushElem } from "./queue-ops.ts";
 import { ringbufDiscard, ringbufOutput, ringbufQuery, ringbufReserve, ringbufSubmit } from "./ringbuf.ts";
 import { spinLock, spinUnlock } from "./spin-lock.ts";
@@ -41,6 +42,7 @@ import {
 } from "./task.ts";
 import { jiffies64, ktimeGetBootNs, ktimeGetCoarseNs, ktimeGetNs, ktimeGetTaiNs } from "./time.ts";
 import { timerCancel, timerInit, timerSetCallback, timerStart } from "./timer.ts";
+import { copyFromUser, copyFromUserTask, findVma } from "./user-memory.ts";
 import { userRingbufDrain } from "./user-ringbuf.ts";
 
 /** Every helper of the eBPF machine itself, by number. */
@@ -85,6 +87,13 @@ export const baseHelpers: readonly HelperDef[] = [
   kptrXchg,
   userRingbufDrain,
   getBranchSnapshot,
+  probeRead,
+  probeReadStr,
+  perfEventRead,
+  perfEventReadValue,
+  copyFromUser,
+  copyFromUserTask,
+  findVma,
   getCurrentAncestorCgroupId,
   getCurrentCgroupId,
   getNsCurrentPidTgid,

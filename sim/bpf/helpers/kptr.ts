@@ -25,7 +25,7 @@ export const kptrXchg: HelperDef = {
       const message = "R1 must point to a kptr in a map value";
       throw new VerifierError({ code: "KPTR_INVALID", message });
     }
-    if (pointer !== 0 && objects.find(pointer)?.start !== pointer >>> 0) throw invalidObject();
+    if (pointer !== 0 && !objects.holds(pointer >>> 0)) throw invalidObject();
     const old = arena.dv.getUint32(field, true);
     arena.dv.setUint32(field, pointer, true);
     arena.dv.setUint32(field + 4, 0, true);

@@ -52,3 +52,34 @@ export const probeReadKernelStr: HelperDef = {
     return text.length + 1;
   },
 };
+
+const either = { ...plain, progKinds: ["syscall"] } as const;
+
+/**
+ * `bpf_probe_read`: by the address it decides between the kernel and user space. Addresses of simulated memory are the kernel's; what
+ * is not there is user space's, which nothing can be read of.
+ */
+export const probeRead: HelperDef = {
+  ...either,
+  id: 4,
+  name: "probe_read",
+  since: "4.1",
+  args: ["mem_out", "size0", "u64"],
+  costNs: 15,
+  call(env: BpfEnv, dst: number, size: number, src: number, srcHi: number): number {
+    return size === 0 ? 0 : Math.max(probeReadKernel.call(env, dst, size, src, srcHi), -EFAULT);
+  },
+};
+
+/** `bpf_probe_read_str`. */
+export const probeReadStr: HelperDef = {
+  ...either,
+  id: 45,
+  name: "probe_read_str",
+  since: "4.11",
+  args: ["mem_out", "size0", "u64"],
+  costNs: 25,
+  call(env: BpfEnv, dst: number, size: number, src: number, srcHi: number): number {
+    return Math.max(probeReadKernelStr.call(env, dst, size, src, srcHi), -EFAULT);
+  },
+};

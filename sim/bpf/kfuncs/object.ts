@@ -5,14 +5,11 @@
  */
 import type { BpfEnv } from "../env.ts";
 import type { KfuncDef } from "../helper.ts";
-import type { ProgKind } from "../prog-type.ts";
-
-/** Program types of the kernel's set of generic kfuncs. @source kernel/bpf/helpers.c kfunc_init */
-const GENERIC: readonly ProgKind[] = ["sched_cls", "xdp", "cgroup_skb", "sock_ops", "cgroup_sock_addr", "syscall"];
+import { GENERIC_KFUNC_KINDS } from "../prog-kinds.ts";
 
 const plain = {
   gplOnly: false,
-  progKinds: GENERIC,
+  progKinds: GENERIC_KFUNC_KINDS,
   mapKinds: null,
   changesPacket: false,
   since: "6.2",

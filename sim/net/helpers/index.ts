@@ -7,6 +7,7 @@ import { checkMtu } from "./check-mtu.ts";
 import { getCurrentTask, getCurrentTaskBtf } from "./current-task.ts";
 import { fibLookup } from "./fib-lookup.ts";
 import { lwtPushEncap } from "./lwt.ts";
+import { kallsymsLookupName, perCpuPtr, thisCpuPtr } from "./per-cpu.ts";
 import { cloneRedirect, redirect, redirectMap, redirectNeigh, redirectPeer } from "./redirect.ts";
 import { skAssign } from "./sk-assign.ts";
 import { skStorageDelete, skStorageGet } from "./sk-storage.ts";
@@ -151,4 +152,7 @@ export const netHelpers: readonly HelperDef<NetEnv>[] = [
   reserveHdrOpt,
   getCurrentTask,
   getCurrentTaskBtf,
+  perCpuPtr,
+  thisCpuPtr,
+  kallsymsLookupName,
 ];

@@ -1,11 +1,16 @@
 /** The kernel's structs that programs have met, of one simulation. Made when a program first asks: reading the types takes time. */
 import type { Btf } from "../../bpf/btf/types.ts";
+import type { KernelObjects, ObjectOwner } from "../../bpf/objects.ts";
 import type { Arena } from "../../engine/arena.ts";
+import { Cgroups } from "./cgroup.ts";
 import { KernelContexts } from "./contexts.ts";
+import { Cpumasks } from "./cpumasks.ts";
 import { NetDevices } from "./net-device.ts";
+import { PerCpuMemory } from "./per-cpu.ts";
 import { SkBuffs } from "./sk-buff.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Socks } from "./sock.ts";
+import { type KernelFunctions, KernelSymbols } from "./symbols.ts";
 import { Tasks } from "./task.ts";
 import { XdpBuffs } from "./xdp-buff.ts";
 
@@ -20,10 +25,19 @@ export class KernelStructs {
   private madeContexts: KernelContexts | null = null;
   private madeTasks: Tasks | null = null;
   private madeSnapshots: Snapshots | null = null;
+  private madeCgroups: Cgroups | null = null;
+  private madeCpumasks: Cpumasks | null = null;
+  private madePerCpu: PerCpuMemory | null = null;
+  private madeSymbols: KernelSymbols | null = null;
+  private readonly functions: KernelFunctions;
+  private readonly objects: KernelObjects;
 
-  constructor(arena: Arena, btf: Btf) {
+  /** @param functions what programs may call; objects: where kptrs lead to */
+  constructor(arena: Arena, btf: Btf, functions: KernelFunctions, objects: KernelObjects) {
     this.arena = arena;
     this.btf = btf;
+    this.functions = functions;
+    this.objects = objects;
   }
 
   get netDevices(): NetDevices {
@@ -52,12 +66,38 @@ export class KernelStructs {
   }
 
   get tasks(): Tasks {
-    this.madeTasks ??= new Tasks(this.arena, this.btf);
+    this.madeTasks ??= this.own(new Tasks(this.arena, this.btf));
     return this.madeTasks;
   }
 
   get snapshots(): Snapshots {
     this.madeSnapshots ??= new Snapshots(this.arena, this.btf);
     return this.madeSnapshots;
+  }
+
+  get cgroups(): Cgroups {
+    this.madeCgroups ??= this.own(new Cgroups(this.arena, this.btf));
+    return this.madeCgroups;
+  }
+
+  get cpumasks(): Cpumasks {
+    this.madeCpumasks ??= this.own(new Cpumasks(this.arena, this.btf));
+    return this.madeCpumasks;
+  }
+
+  get perCpu(): PerCpuMemory {
+    this.madePerCpu ??= this.own(new PerCpuMemory(this.arena, this.btf, this.tasks));
+    return this.madePerCpu;
+  }
+
+  get symbols(): KernelSymbols {
+    this.madeSymbols ??= new KernelSymbols(this.arena, this.perCpu, this.functions);
+    return this.madeSymbols;
+  }
+
+  /** Programs may keep these in kptrs. */
+  private own<T extends ObjectOwner>(owner: T): T {
+    this.objects.owners.push(owner);
+    return owner;
   }
 }

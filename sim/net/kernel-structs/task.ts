@@ -4,6 +4,7 @@
  * @differs what the scheduler counts is zero, and `mm`, `cred`, `signal`, `nsproxy`, `files` are null
  */
 import type { Btf } from "../../bpf/btf/types.ts";
+import type { ObjectOwner } from "../../bpf/objects.ts";
 import type { Arena } from "../../engine/arena.ts";
 import type { Cpu } from "../softirq.ts";
 import { putField, putText, StructLayout } from "./layout.ts";
@@ -16,15 +17,23 @@ const IDLE_PRIO = 140;
 const NICE_0_PRIO = 120;
 
 /** The tasks that programs have met. */
-export class Tasks {
+export class Tasks implements ObjectOwner {
   private readonly arena: Arena;
   private readonly f: ReturnType<typeof fieldsOf>;
   private readonly placed: WeakMap<Cpu, number> = new WeakMap();
+  private readonly addresses: Set<number> = new Set();
 
   constructor(arena: Arena, btf: Btf) {
     this.arena = arena;
     this.f = fieldsOf(btf);
   }
+
+  owns(at: number): boolean {
+    return this.addresses.has(at);
+  }
+
+  /** The idle tasks stay. */
+  drop(): void {}
 
   /** Address of the struct of a CPU's idle task. */
   idleTask(cpu: Cpu): number {
@@ -33,6 +42,7 @@ export class Tasks {
       const { arena, f } = this;
       at = f.layout.place(arena);
       this.placed.set(cpu, at);
+      this.addresses.add(at);
       putField(arena, at, f.cpu, cpu.index);
       putField(arena, at, f.flags, IDLE_FLAGS);
       putField(arena, at, f.usage, 2);

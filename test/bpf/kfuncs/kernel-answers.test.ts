@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { BpfMachine } from "../../../sim/bpf/create-machine.ts";
 import { createInterpreter } from "../../../sim/bpf/interp/interpreter.ts";
+import { PerfEventArrayMap } from "../../../sim/bpf/maps/perf-event-array.ts";
 import { parseObject } from "../../../sim/bpf/object/parse-object.ts";
 import type { ProgKind } from "../../../sim/bpf/prog-type.ts";
 import type { Program } from "../../../sim/bpf/program.ts";
@@ -18,7 +19,8 @@ interface Case {
   readonly object: string;
   readonly kind: ProgKind;
   readonly program: string;
-  readonly packet: string;
+  /** Absent: the program is of type syscall, which has none. */
+  readonly packet?: string;
   readonly repeat?: number;
   /** Time between the run and the look at the maps. */
   readonly waitMs?: number;
@@ -57,12 +59,13 @@ function run(c: Case, interpreted: boolean): unknown {
   const host = freshHost(2);
   const spec = objectOf(c.object);
   const object = loadObjectOnHost(host, spec, { kind: c.kind });
+  for (const map of object.maps.values()) if (map instanceof PerfEventArrayMap) map.openAll();
   const interpreter = createInterpreter(host.kernel.machine as BpfMachine);
   const execute = (p: Program, ctx: number): number => interpreter.run(p, ctx);
-  const hex = packetHex.get(c.packet)!;
+  const hex = c.packet === undefined ? "" : packetHex.get(c.packet)!;
   const answer = progTestRun(host, object.program(c.program), {
     data: fromHex(hex),
-    repeat: c.repeat ?? 1,
+    ...(c.packet === undefined ? {} : { repeat: c.repeat ?? 1 }),
     ...(interpreted ? { execute } : {}),
   });
   if (typeof answer === "number") throw new Error(`refused with errno ${answer}`);

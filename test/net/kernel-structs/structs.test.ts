@@ -72,6 +72,30 @@ it("the current task is the CPU's idle task", () => {
   expect(run(`call 35\nr0 = *(u8 *)(r0 +${comm + 8})\nexit`)).toBe("0".charCodeAt(0));
 });
 
+describe("per-CPU variables of the kernel", () => {
+  it("each CPU has its own", () => {
+    const of = (cpu: number): string =>
+      `r1 = ksym[cpu_number]\nr2 = ${cpu}\ncall 153\nif r0 == 0 goto out\nr0 = *(u32 *)(r0 +0)\nr0 += 5\nout: exit`;
+    expect([0, 1, 2].map((cpu) => run(of(cpu)))).toEqual([5, 6, 0]);
+    expect(run("r1 = ksym[softnet_data]\ncall 154\nr0 = *(u32 *)(r0 +0)\nexit")).toBe(0);
+  });
+
+  it("is of its type's size, or of the size that its section says", () => {
+    expect(run("r1 = ksym[runqueues]\ncall 154\nr0 = *(u64 *)(r0 +3576)\nr0 = 2\nexit")).toBe(2);
+    expect(run("r1 = ksym[runqueues]\ncall 154\nr0 = *(u64 *)(r0 +3584)\nr0 = 2\nexit")).toMatch(/invalid/);
+  });
+
+  it("is not read by its symbol", () => {
+    expect(run("r1 = ksym[cpu_number]\nr0 = *(u32 *)(r1 +0)\nr0 = 2\nexit")).toMatch(/invalid/);
+    expect(run("r1 = 0x100000\ncall 154\nr0 = 2\nexit")).toMatch(/expected pointer to per-CPU memory/);
+  });
+
+  it("what the kernel lacks is 0 when it is weak, and refused when not", () => {
+    expect(run("r1 = ksym[?nobody]\nr0 = 1\nif r1 == 0 goto out\nr0 = 2\nout: exit")).toBe(1);
+    expect(() => program(host, "r1 = ksym[nobody]\nr0 = 2\nexit")).toThrow(/not found in the kernel/);
+  });
+});
+
 describe("programs of the socket types", () => {
   const word = (bytes: number, ...at: readonly (readonly [number, number])[]): Uint8Array => {
     const out = new Uint8Array(bytes);

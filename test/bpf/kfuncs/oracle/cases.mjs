@@ -20,5 +20,8 @@ export const CASES = [
   { object: "pull", kind: "xdp", program: "pull", packet: "ipv4_udp" },
   { object: "pull", kind: "xdp", program: "probe", packet: "ipv4_udp" },
   ...tc("cast", "packet", "bytes", "task"),
+  ...tc("percpu", "symbols", "objects", "counters"),
+  { object: "cpumask", kind: "syscall", program: "masks" },
+  { object: "cpumask", kind: "syscall", program: "symbols" },
   { object: "cast_xdp", kind: "xdp", program: "buffer", packet: "ipv4_udp" },
 ];

@@ -38,8 +38,9 @@ function masked(rows, range) {
 
 /** One program on a fresh instance of its object; with `waitMs` the maps are looked at so long after it. */
 function ask(oracle, { object, kind, program, packet, repeat = 1, waitMs = 0, mask }) {
-  const { hex } = packets.find((p) => p.name === packet);
-  const ctx = kind === "xdp" ? plainXdpMd(hex.length / 2) : skBuff({});
+  // programs of type syscall have no packet
+  const hex = packet === undefined ? "-" : packets.find((p) => p.name === packet).hex;
+  const ctx = packet === undefined ? "-" : kind === "xdp" ? plainXdpMd(hex.length / 2) : skBuff({});
   const lines = ["cpu 0", `load ${file(`${object}.o`)} ${kind}`, `run ${program} ${hex} ${ctx} ${repeat}`];
   const shell = `{ cat; sleep ${waitMs / 1000}; echo dump; } | "$0"`;
   const input = `${lines.join("\n")}\n`;
@@ -55,7 +56,7 @@ function ask(oracle, { object, kind, program, packet, repeat = 1, waitMs = 0, ma
   if (repeat !== 1) answer.repeat = repeat;
   if (waitMs !== 0) answer.waitMs = waitMs;
   answer.retval = run.retval;
-  if (run.data !== hex) answer.data = run.data;
+  if (packet !== undefined && run.data !== hex) answer.data = run.data;
   if (run.records.length > 0) answer.records = run.records.map((r) => r.data);
   const byKey = (a, b) => (a[0] < b[0] ? -1 : 1);
   answer.maps = Object.fromEntries(
