@@ -9,6 +9,7 @@ import type { AttachKind } from "../bpf/attach-kinds.ts";
 import { kconfigBytes } from "../bpf/kernel-config.ts";
 import type { LoadProgramOptions, MapHooks } from "../bpf/machine.ts";
 import type { BpfMap } from "../bpf/map.ts";
+import { BPF_F_RDONLY_PROG } from "../bpf/maps/flags.ts";
 import { PerfEventArrayMap } from "../bpf/maps/perf-event-array.ts";
 import type { ProgKind } from "../bpf/prog-type.ts";
 import type { Program } from "../bpf/program.ts";
@@ -154,14 +155,14 @@ function obtainMap(
   const given = options.reuse?.get(spec.name);
   const sized = configured(object, sizedSpec(host, spec, options));
   if (given !== undefined) {
-    requireSame(object, sized, given, `the given map ${given.id}`);
+    requireSame(object, sized, given, `couldn't use the given map ${given.id}`);
     return given;
   }
   const path = `${options.pinDir ?? LIBBPF_PIN_DIR}/${spec.name}`;
   if (spec.pinByName) {
     const old = host.bpf.pinnedMap(path);
     if (old !== undefined) {
-      requireSame(object, sized, old, `the map pinned at '${path}'`);
+      requireSame(object, sized, old, `couldn't reuse pinned map at '${path}'`);
       return old;
     }
   }
@@ -192,19 +193,21 @@ function configured(object: ObjectSpec, spec: MapSpec): MapSpec {
   return spec.kconfig === undefined ? spec : { ...spec, data: kconfigBytes(object.path, spec, kernelConfig) };
 }
 
+/** @source libbpf src/libbpf.c map_is_reuse_compat: the kernel gives devmaps BPF_F_RDONLY_PROG, which is not counted */
 function requireSame(object: ObjectSpec, spec: MapSpec, map: BpfMap, what: string): void {
   const have = map.spec;
+  const passed = spec.kind === "devmap" || spec.kind === "devmap_hash" ? BPF_F_RDONLY_PROG : 0;
   const same =
     have.kind === spec.kind &&
     have.keySize === spec.keySize &&
     have.valueSize === spec.valueSize &&
     have.maxEntries === spec.maxEntries &&
-    have.flags === spec.flags &&
+    (have.flags & ~passed) === spec.flags &&
     (have.mapExtra ?? 0) === (spec.mapExtra ?? 0);
   if (same) return;
   throw new ObjectError({
     code: "MAP_REUSE_MISMATCH",
-    message: `${object.path}: map "${spec.name}" cannot use ${what}: parameter mismatch (${shape(have)}, wanted ${shape(spec)})`,
+    message: `${object.path}: map '${spec.name}': ${what}: parameter mismatch (${shape(have)}, wanted ${shape(spec)})`,
     fix: "unpin the old map, or give both the same type, sizes, max_entries and flags",
   });
 }

@@ -72,7 +72,7 @@ function sentence(arena: Arena, memory: MachineMemory, program: LinkedProgram, f
         ? `failed to resolve CO-RE relocation ${program.spec.poisoned?.get(fault.slot) ?? "<invalid CO-RE relocation>"}: the kernel's types have no such thing, and no check kept the program from here`
         : "call of a weak kernel function that the kernel does not have";
     case FAULT.progArray:
-      return `R${size} is ${hex(value)}: the program array must be known when the program is loaded`;
+      return `R${size} is ${hex(value)}, expected a prog array of this program`;
   }
 }
 

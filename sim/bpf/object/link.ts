@@ -2,7 +2,8 @@
  * Links one program: its own instructions, then each subprogram it reaches, in the order of first use and each once; calls and
  * addresses of subprograms are resolved, references to maps and data become relocations.
  * @source libbpf src/libbpf.c bpf_object__reloc_code, bpf_program__record_reloc
- * @differs subprograms may stand outside `.text` and be static in a program's section; libbpf refuses such objects
+ * @differs subprograms may stand outside `.text` and be static in a program's section, as Cilium's loader (and Cilium's objects) have
+ *          it; libbpf 1.7 refuses such objects, and the object's notes say so
  */
 import type { Diagnostic } from "../../engine/errors.ts";
 import type { Btf } from "../btf/types.ts";
@@ -35,6 +36,8 @@ const PSEUDO_BTF_ID = 3;
 const PSEUDO_FUNC = 4;
 /** BPF_COMPLEXITY_LIMIT_INSNS. */
 const MAX_INSNS = 1_000_000;
+/** Where clang puts global variables of address space 1. */
+const ARENA_SECTION = ".addr_space.1";
 /** Relocation types that clang puts on instructions. */
 const INSN_RELOCATIONS: readonly number[] = [R_BPF_NONE, R_BPF_64_64, R_BPF_64_32];
 
@@ -246,6 +249,11 @@ class Linker {
       chunk[at + 1] = (chunk[at + 1]! & 15) | (PSEUDO_FUNC << 4);
       view.setInt32(at + 4, to.base - (base + slot) - 1, true);
       view.setInt32(at + 12, 0, true);
+      return;
+    }
+    if (this.input.elf.sections[symbol.shndx]?.name === ARENA_SECTION) {
+      const message = `'${symbol.name}' lies in an arena (section "${ARENA_SECTION}"), which netsim does not have`;
+      this.refuse(func, slot, "ARENA_UNSUPPORTED", message, "keep it in a global variable or a map");
       return;
     }
     const isData = this.input.dataSections.has(symbol.shndx);

@@ -26,6 +26,8 @@ const FIELDS = [
   "map_extra",
 ] as const;
 const POINTER = 8;
+/** BTF_VAR_GLOBAL_ALLOCATED */
+const VAR_GLOBAL = 1;
 /** LIBBPF_PIN_BY_NAME. */
 const PIN_BY_NAME = 1;
 
@@ -71,6 +73,11 @@ export function readBtfMaps(elf: ElfFile, section: ElfSection, btf: Btf | null, 
     const variable = typeOf(btf, v.type);
     if (variable.kind !== "var" || variable.name === "") {
       throw objectError("MAP_BTF", at, "a map definition is no variable with a name", "compile it again with clang -g");
+    }
+    if (variable.linkage !== VAR_GLOBAL) {
+      const linkage = variable.linkage === 0 ? "static" : "extern";
+      const message = `map '${variable.name}': unsupported map linkage ${linkage}`;
+      throw objectError("MAP_BTF", at, message, "define it as a global variable");
     }
     const def = resolve(btf, variable.type).type;
     if (def.kind !== "struct") {
@@ -217,14 +224,19 @@ function readValues(btf: Btf, typeId: number, outerType: number, map: string, pl
   const kind = mapKindOf(outerType);
   const isProgArray = kind === "prog_array";
   if (kind === null || (!isProgArray && !isMapInMap(kind))) {
-    const message = `map '${map}': should be map-in-map or prog-array to have 'values'`;
+    const message = `map '${map}': should be map-in-map or prog-array`;
     throw objectError("MAP_VALUES", place, message, "remove 'values' or change the type");
   }
   const array = resolve(btf, typeId).type;
   const pointer = array.kind === "array" ? resolve(btf, array.type).type : array;
   const to = pointer.kind === "ptr" ? resolve(btf, pointer.type).type : pointer;
-  if (array.kind !== "array" || pointer.kind !== "ptr") {
-    const message = `map '${map}': 'values' is ${array.kind}, expected an array of pointers`;
+  const what = isProgArray ? "prog-array value" : "map-in-map inner";
+  if (array.kind !== "array" || array.count !== 0) {
+    const message = `map '${map}': ${what} spec is not a zero-sized array`;
+    throw objectError("MAP_VALUES", place, message, "write __array(values, TYPE)");
+  }
+  if (pointer.kind !== "ptr") {
+    const message = `map '${map}': ${what} def is of unexpected kind ${pointer.kind}`;
     throw objectError("MAP_VALUES", place, message, "write __array(values, TYPE)");
   }
   if (isProgArray) {

@@ -51,6 +51,11 @@ export function mapKindOf(number: number): MapKind | null {
   return KIND_BY_NUMBER.get(number) ?? null;
 }
 
+/** `enum bpf_map_type` of a type. */
+export function mapNumber(kind: MapKind): number {
+  return KINDS[kind];
+}
+
 /** The name of any type: `xskmap`, or `type 99` for numbers Linux 6.18 does not have. */
 export function mapTypeName(number: number): string {
   return KIND_BY_NUMBER.get(number) ?? OTHERS[number] ?? `type ${number}`;

@@ -50,6 +50,7 @@ export function parseObject(bytes: Uint8Array, path: string): ObjectSpec {
   });
   checkSlots(maps, entries, programs, elf);
   noteSkipped(elf, notes);
+  noteStatic(code, notes);
   const version = readVersion(elf);
   const unsupportedMaps = entries.filter((e) => !e.supported).map((e): UnsupportedMapSpec => e.map);
   const spec: ObjectSpec = {
@@ -242,5 +243,18 @@ function noteSkipped(elf: ElfFile, notes: string[]): void {
     if (count === 0) continue;
     const name = JSON.stringify(section.name);
     notes.push(`${count} pointer(s) initialised in section ${name} are not relocated (libbpf does not either)`);
+  }
+}
+
+/** libbpf refuses the whole object then ("program 'x' is static and not supported"); Cilium's loader links it as is done here. */
+function noteStatic(code: ReadonlyMap<number, CodeSection>, notes: string[]): void {
+  for (const { section, funcs } of code.values()) {
+    if (section.name === ".text") continue;
+    const names = [...funcs.values()].filter((f) => !f.global).map((f) => f.name);
+    if (names.length === 0) continue;
+    const name = JSON.stringify(section.name);
+    notes.push(
+      `static functions in section ${name}: ${names.join(", ")}; libbpf refuses such objects, Cilium's loader links them`,
+    );
   }
 }

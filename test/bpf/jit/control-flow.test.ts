@@ -273,6 +273,27 @@ describe("tail calls", () => {
     expect(check(`call f\nr0 += 1\nexit\nf: ${jump(1)}r0 = 5\nexit`)).toBe(8n);
   });
 
+  it.each([
+    [100, 11n],
+    [101, 12n],
+  ])("which array it is may depend on the way there (jiffies %i)", (jiffies, expected) => {
+    const own = new MachineBench();
+    for (const [name, answer] of [
+      ["first", 11],
+      ["second", 12],
+    ] as const) {
+      const array = own.map(name, "prog_array", { valueSize: 4, maxEntries: 2 });
+      expect(array.write(key(1), key(own.load(`r0 = ${answer}\nexit`).id), 0)).toBe(0);
+    }
+    const way = `r6 = r1\ncall jiffies64\nr2 = map[first]\nif r0 == ${jiffies} goto go\nr2 = map[second]\n`;
+    const { jit, interp } = runBoth(own, own.load(`${way}go: r1 = r6\nr3 = 1\ncall tail_call\nr0 = 5\nexit`));
+    expect(jit).toEqual(interp);
+    expect(jit.r0).toBe(expected);
+    const empty = runBoth(own, own.load(`${way}go: r1 = r6\nr3 = 0\ncall tail_call\nr0 = 5\nexit`));
+    expect(empty.jit).toEqual(empty.interp);
+    expect(empty.jit.r0).toBe(5n);
+  });
+
   it("33 are taken, the 34th falls through", () => {
     bench.map("count", "array", { valueSize: 8, maxEntries: 1 });
     const text = `

@@ -158,7 +158,7 @@ describe("a fault names program, instruction, address and what was there; in bot
     [
       "tail calls through something that is no program array",
       "r2 = 5\nr3 = 0\ncall tail_call\nr0 = 0\nexit",
-      /R2 is 0x5: the program array must be known/,
+      /R2 is 0x5, expected a prog array of this program/,
     ],
   ])("%s", (why, text, expected) => {
     if (why === "passes no context where one is expected") {

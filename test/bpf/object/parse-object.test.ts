@@ -419,3 +419,21 @@ describe("what cannot be resolved", () => {
     expect(program(spec, "good").refusal).toBeNull();
   });
 });
+
+describe("what libbpf would not link", () => {
+  it("an arena's variable is refused by name, the other programs are not", () => {
+    const spec = fixture("arena");
+    expect(program(spec, "uses_arena").refusal).toMatchObject({
+      code: "ARENA_UNSUPPORTED",
+      message: expect.stringContaining("'in_arena' lies in an arena"),
+    });
+    expect(program(spec, "good").refusal).toBeNull();
+  });
+
+  it("static functions in a program's section are linked, and noted", () => {
+    const { notes } = fixture("static_in_section");
+    expect(notes).toContainEqual(
+      expect.stringMatching(/^static functions in section "xdp": helper_of_xdp.*; libbpf refuses/),
+    );
+  });
+});

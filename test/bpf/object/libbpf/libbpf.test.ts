@@ -6,6 +6,7 @@ import { INSN_BYTES } from "../../../../sim/bpf/object/functions.ts";
 import { readObject } from "../../../../sim/bpf/object/read-object.ts";
 import { sectionType } from "../../../../sim/bpf/object/section-types.ts";
 import type { MapSpec, ObjectSpec } from "../../../../sim/bpf/spec.ts";
+import { refusal } from "../fixtures.ts";
 
 interface Section {
   readonly section: string;
@@ -56,6 +57,11 @@ describe("object files", () => {
     const known = new Set(spec.unsupportedMaps?.map((m) => m.name));
     const maps = spec.maps.flatMap((m) => [viewOf(m), ...(m.inner === null ? [] : [viewOf(m.inner)])]);
     expect(maps).toEqual(seen.maps.filter((m) => !known.has(m.name)));
+  });
+
+  it("map_static.o is refused in libbpf's words", () => {
+    const [, words] = /^libbpf: (.*?)\.?\n/.exec(objects.find((o) => o.object === "map_static.o")!.messages)!;
+    expect(refusal(() => load("map_static.o")).message).toContain(words);
   });
 
   it.each([
