@@ -39,6 +39,10 @@ import {
   refcountAcquire,
 } from "./object.ts";
 import {
+  copyFromUserDynptr,
+  copyFromUserStrDynptr,
+  copyFromUserTaskDynptr,
+  copyFromUserTaskStrDynptr,
   probeReadKernelDynptr,
   probeReadKernelStrDynptr,
   probeReadUserDynptr,
@@ -59,6 +63,7 @@ import {
   strspn,
   strstr,
 } from "./string.ts";
+import { copyFromUserStr, copyFromUserTaskStr } from "./user-string.ts";
 import { wqInit, wqSetCallback, wqStart } from "./wq.ts";
 
 /** Every kfunc of the eBPF machine itself. */
@@ -105,6 +110,12 @@ export const baseKfuncs: readonly KfuncDef[] = [
   probeReadKernelStrDynptr,
   probeReadUserDynptr,
   probeReadUserStrDynptr,
+  copyFromUserDynptr,
+  copyFromUserStrDynptr,
+  copyFromUserTaskDynptr,
+  copyFromUserTaskStrDynptr,
+  copyFromUserStr,
+  copyFromUserTaskStr,
   objNew,
   objDrop,
   refcountAcquire,

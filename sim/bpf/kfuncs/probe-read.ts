@@ -71,6 +71,32 @@ export const probeReadUserDynptr: KfuncDef = { ...plain, name: "bpf_probe_read_u
 /** `bpf_probe_read_user_str_dynptr`. */
 export const probeReadUserStrDynptr: KfuncDef = { ...plain, name: "bpf_probe_read_user_str_dynptr", call: fromUser };
 
+const sleeping = { ...plain, flags: ["SLEEPABLE"] } as const;
+
+/** `bpf_copy_from_user_dynptr`: the one that may sleep. */
+export const copyFromUserDynptr: KfuncDef = { ...sleeping, name: "bpf_copy_from_user_dynptr", call: fromUser };
+
+/** `bpf_copy_from_user_str_dynptr`. */
+export const copyFromUserStrDynptr: KfuncDef = {
+  ...sleeping,
+  name: "bpf_copy_from_user_str_dynptr",
+  call: fromUser,
+};
+
+/** `bpf_copy_from_user_task_dynptr`. */
+export const copyFromUserTaskDynptr: KfuncDef = {
+  ...sleeping,
+  name: "bpf_copy_from_user_task_dynptr",
+  args: ["dynptr", "u32", "u32", "u64", "obj"],
+  call: fromUser,
+};
+
+/** `bpf_copy_from_user_task_str_dynptr`. */
+export const copyFromUserTaskStrDynptr: KfuncDef = {
+  ...copyFromUserTaskDynptr,
+  name: "bpf_copy_from_user_task_str_dynptr",
+};
+
 function refused(env: BpfEnv, p: number, offset: number, n: number): number {
   const { arena } = env.machine;
   if (isNullDynptr(arena, p) || isReadonlyDynptr(arena, p)) return -EINVAL;

@@ -24,3 +24,14 @@ export const getCurrentTaskBtf: HelperDef<NetEnv> = {
   name: "get_current_task_btf",
   since: "5.11",
 };
+
+/** `bpf_task_pt_regs`: where a task entered the kernel; the idle task never did, and all registers are zero. */
+export const taskPtRegs: HelperDef<NetEnv> = {
+  ...plain,
+  id: 175,
+  name: "task_pt_regs",
+  since: "5.15",
+  args: ["obj"],
+  ret: "obj_or_null",
+  call: (env: NetEnv): number => env.structs.tasks.registers(),
+};

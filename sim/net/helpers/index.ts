@@ -2,9 +2,10 @@
 
 import type { HelperDef } from "../../bpf/helper.ts";
 import type { NetEnv } from "../net-env.ts";
+import { btfFindByNameKind } from "./btf-find.ts";
 import { currentTaskUnderCgroup, skbUnderCgroup } from "./cgroup-array.ts";
 import { checkMtu } from "./check-mtu.ts";
-import { getCurrentTask, getCurrentTaskBtf } from "./current-task.ts";
+import { getCurrentTask, getCurrentTaskBtf, taskPtRegs } from "./current-task.ts";
 import { fibLookup } from "./fib-lookup.ts";
 import { lwtPushEncap } from "./lwt.ts";
 import { kallsymsLookupName, perCpuPtr, thisCpuPtr } from "./per-cpu.ts";
@@ -155,4 +156,6 @@ export const netHelpers: readonly HelperDef<NetEnv>[] = [
   perCpuPtr,
   thisCpuPtr,
   kallsymsLookupName,
+  btfFindByNameKind,
+  taskPtRegs,
 ];

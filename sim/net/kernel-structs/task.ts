@@ -19,12 +19,15 @@ const NICE_0_PRIO = 120;
 /** The tasks that programs have met. */
 export class Tasks implements ObjectOwner {
   private readonly arena: Arena;
+  private readonly btf: Btf;
+  private regs: number = 0;
   private readonly f: ReturnType<typeof fieldsOf>;
   private readonly placed: WeakMap<Cpu, number> = new WeakMap();
   private readonly addresses: Set<number> = new Set();
 
   constructor(arena: Arena, btf: Btf) {
     this.arena = arena;
+    this.btf = btf;
     this.f = fieldsOf(btf);
   }
 
@@ -34,6 +37,12 @@ export class Tasks implements ObjectOwner {
 
   /** The idle tasks stay. */
   drop(): void {}
+
+  /** Address of a `struct pt_regs` of zeros. */
+  registers(): number {
+    if (this.regs === 0) this.regs = new StructLayout(this.btf, "pt_regs").place(this.arena);
+    return this.regs;
+  }
 
   /** Address of the struct of a CPU's idle task. */
   idleTask(cpu: Cpu): number {

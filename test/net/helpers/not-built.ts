@@ -3,7 +3,6 @@
  * when they are loaded. `name@type` is a helper that is missing in one type only.
  */
 export const NOT_BUILT: ReadonlySet<string> = new Set([
-  "btf_find_by_name_kind",
   "cgrp_storage_delete",
   "cgrp_storage_get",
   "d_path",
@@ -21,7 +20,6 @@ export const NOT_BUILT: ReadonlySet<string> = new Set([
   "sock_from_file",
   "sys_bpf",
   "sys_close",
-  "task_pt_regs",
   "task_storage_delete",
   "task_storage_get",
   "xdp_get_buff_len@syscall",

@@ -101,6 +101,10 @@ int masks(void *ctx)
 	return said;
 }
 
+extern int bpf_copy_from_user_str(void *dst, __u32 size, const void *from, __u64 flags) __ksym;
+extern int bpf_copy_from_user_task_str(void *dst, __u32 size, const void *from, struct task_struct *task,
+				       __u64 flags) __ksym;
+
 static const char known[] = "bpf_rdonly_cast";
 static const char unknown[] = "bpf_rdonly_cast_of_nobody";
 
@@ -131,5 +135,21 @@ int symbols(void *ctx)
 	SAY(bpf_copy_from_user(text, sizeof(text), (void *)16));
 	SAY(text[0]);
 	SAY(bpf_copy_from_user(text, 0, (void *)16));
+	text[0] = 'x';
+	SAY(bpf_copy_from_user_str(text, sizeof(text), (void *)16, 0));
+	SAY(text[0]);
+	SAY(bpf_copy_from_user_str(text, sizeof(text), (void *)16, 1));
+	SAY(text[0]);
+	SAY(bpf_copy_from_user_str(text, sizeof(text), (void *)16, 2));
+	SAY(bpf_copy_from_user_str(text, 0, (void *)16, 0));
+	text[0] = 'x';
+	SAY(bpf_copy_from_user_task_str(text, sizeof(text), (void *)16, (void *)bpf_get_current_task_btf(), 1));
+	SAY(text[0]);
+	SAY(bpf_copy_from_user_task_str(text, sizeof(text), (void *)16, (void *)bpf_get_current_task_btf(), 2));
+	SAY(bpf_btf_find_by_name_kind("task_struct", 12, 4, 1));
+	SAY(bpf_btf_find_by_name_kind("task_struct", 11, 4, 0));
+	SAY(bpf_btf_find_by_name_kind("task_struct", 1, 4, 0));
+	SAY(bpf_btf_find_by_name_kind("task_struct", 12, 4, 0) == bpf_core_type_id_kernel(struct task_struct));
+	SAY(bpf_btf_find_by_name_kind("task_struct", 12, 1, 0));
 	return said;
 }
