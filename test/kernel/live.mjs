@@ -77,6 +77,11 @@ const cases = [
     needs: ["clang-19", "llvm-strip-19", "libbpf", "ip", "sysctl", "unshare"],
   },
   {
+    name: "sockets that share a port are selected as recorded",
+    args: ["test/net/helpers/reuseport/record.mjs", "--check"],
+    needs: ["clang-19", "libbpf", "ip", "unshare"],
+  },
+  {
     name: "helpers are allowed in program types as recorded",
     args: ["test/net/helpers/oracle/record-allowed.mjs", "--check"],
     needs: ["cc"],
