@@ -15,18 +15,11 @@ import { ctxExtent } from "./ctx-extent.ts";
 import { emitAlu, emitCondition, emitMovsx, emitNeg, emitSwap } from "./emit-alu.ts";
 import { emitKernelCall, emitSubprogramCall } from "./emit-call.ts";
 import { emitAtomic, emitLoad, emitPacketLoad, emitStore } from "./emit-memory.ts";
-import {
-  Emitter,
-  ENTRY_TYPE,
-  FAULT,
-  FAULT_PARAMS,
-  type PacketRange,
-  type ProgramContext,
-  SUBPROGRAM_TYPE,
-} from "./emitter.ts";
-import { entryState, type FlowState, flowKinds, transfer } from "./flow.ts";
+import { Emitter, ENTRY_TYPE, FAULT, FAULT_PARAMS, type ProgramContext, SUBPROGRAM_TYPE } from "./emitter.ts";
+import { entryState, type FlowState, flowKinds, isPacketStart, transfer } from "./flow.ts";
 import { ANY, joinKinds, type Kind } from "./kinds.ts";
 import type { LinkedFunction, LinkedProgram } from "./link.ts";
+import { PacketPlaces } from "./packet-place.ts";
 import { priceOf, showsCounters } from "./price.ts";
 import { type BlockRange, emitBlockHit, PROFILE_GLOBAL, profileBlocks } from "./profile.ts";
 import { emitStructure } from "./structure.ts";
@@ -165,7 +158,8 @@ function compileFunction(
   const prices = Float64Array.from(cfg.blocks, (block, b) => priceOf(e.program, block, flow[b]!));
   const stores = cfg.blocks.map((block) => insns.slice(block.first, block.last + 1).some(showsCounters));
   const accounting = planAccounting(cfg, prices, stores);
-  const rangesOut: (readonly (PacketRange | undefined)[])[] = [];
+  /** What is known about the packet on the two ways out of each block. */
+  const placesOut: (readonly PacketPlaces[])[] = [];
   if (loops) {
     e.code.op(W.block);
     e.code.byte(I32);
@@ -178,15 +172,17 @@ function compileFunction(
         const block = cfg.blocks[b]!;
         e.state = [...flow[b]!];
         const [only] = block.predecessors;
-        const chained = block.predecessors.length === 1 && only! < b ? rangesOut[only!] : undefined;
-        e.ranges = chained === undefined ? new Array<undefined>(11).fill(undefined) : [...chained];
+        const chained = block.predecessors.length === 1 && only! < b;
+        e.places = chained ? placesOut[only!]![cfg.blocks[only!]!.successors.indexOf(b)]!.copy() : new PacketPlaces();
         e.count(accounting.add[b]!);
         e.owed = accounting.owed[b]!;
         if (firstCounter >= 0) {
           emitBlockHit(e.code, shared.module.importGlobal(PROFILE_GLOBAL, I32, false), firstCounter + b);
         }
         for (let i = block.first; i <= block.last; i++) emitInsn(e, insns[i]!);
-        rangesOut[b] = e.ranges;
+        placesOut[b] = block.successors.map((_, way, all) =>
+          all.length === 2 ? e.places.afterJump(insns[block.last]!, e.state, way === 0) : e.places,
+        );
       },
       condition(b) {
         const insn = insns[cfg.blocks[b]!.last]!;
@@ -293,9 +289,9 @@ function emitTooLong(e: Emitter): void {
 function emitInsn(e: Emitter, insn: Insn): void {
   switch (insn.kind) {
     case "alu": {
-      const range = rangeAfter(e, insn);
+      const place = e.places.after(insn, (reg) => e.kind(reg).t === "packet");
       emitAlu(e, insn);
-      e.ranges[insn.dst] = range;
+      e.places.set(insn.dst, place);
       break;
     }
     case "neg":
@@ -309,6 +305,7 @@ function emitInsn(e: Emitter, insn: Insn): void {
       break;
     case "ldx":
       emitLoad(e, insn);
+      if (isPacketStart(e.program, e.state, insn)) e.places.begin(insn.dst);
       break;
     case "st":
     case "stx":
@@ -343,16 +340,6 @@ function emitInsn(e: Emitter, insn: Insn): void {
       assertNever(insn);
   }
   transfer(e.program, e.state, insn);
-}
-
-/** What is known to lie in the packet around dst after pointer arithmetic. */
-function rangeAfter(e: Emitter, insn: Extract<Insn, { kind: "alu" }>): PacketRange | undefined {
-  if (!insn.wide) return undefined;
-  if (insn.op === "mov") return insn.src < 0 ? undefined : e.ranges[insn.src];
-  const range = e.ranges[insn.dst];
-  if (range === undefined || insn.src >= 0 || (insn.op !== "add" && insn.op !== "sub")) return undefined;
-  const by = insn.op === "add" ? insn.imm : -insn.imm;
-  return { lo: range.lo - by, hi: range.hi - by };
 }
 
 function emitImm64(e: Emitter, insn: Extract<Insn, { kind: "ld_imm64" }>): void {

@@ -11,7 +11,7 @@
 import type { Insn } from "../isa/insn.ts";
 import { ctxFieldOf } from "../prog-types/ctx-access.ts";
 import { FRAME_BYTES } from "./cells.ts";
-import { Emitter, FAULT, type PacketRange } from "./emitter.ts";
+import { Emitter, FAULT } from "./emitter.ts";
 import type { ValueKind } from "./kinds.ts";
 import { I32, I64, W } from "./wasm-op.ts";
 
@@ -144,30 +144,33 @@ function emitPlain(e: Emitter, reg: number, off: number): Reach {
 }
 
 function emitPacket(e: Emitter, insn: Insn, reg: number, off: number, size: number, write: boolean): Reach {
-  const known = e.ranges[reg];
-  if (known === undefined || off < known.lo || off + size > known.hi) {
-    const { code, program } = e;
-    const address = e.local("ea", I64);
+  const { code, program } = e;
+  const { at, lo, hi } = e.places.of(reg);
+  const beginKnown = at + off >= lo;
+  const endKnown = at + off + size <= hi;
+  const address = e.local("ea", I64);
+  if (!beginKnown || !endKnown) {
     pushAddress(e, reg, off);
-    code.tee(address);
+    if (!beginKnown && !endKnown) code.tee(address);
+  }
+  if (!beginKnown) {
     code.get(e.ctx);
     code.memory(W.i64_load32_u, program.def.dataOffset);
-    code.op(W.i64_ge_s);
-    code.get(address);
+    code.op(W.i64_lt_s);
+    if (!endKnown) code.get(address);
+  }
+  if (!endKnown) {
     code.get(e.ctx);
     code.memory(W.i64_load32_u, program.def.dataEndOffset);
     code.i64(size);
-    code.op(W.i64_sub, W.i64_le_s, W.i32_and, W.i32_eqz);
+    code.op(W.i64_sub, W.i64_gt_s);
+    if (!beginKnown) code.op(W.i32_or);
+  }
+  if (!beginKnown || !endKnown) {
     code.open(W.if);
     emitCheckCall(e, insn, reg, off, size, write, IN_PACKET);
     code.end();
   }
-  const reach = emitPlain(e, reg, off);
-  e.ranges[reg] = hull(known, off, off + size);
-  return reach;
-}
-
-/** Two ranges around one register's value that both lie in the packet span one that does, too. */
-function hull(known: PacketRange | undefined, lo: number, hi: number): PacketRange {
-  return known === undefined ? { lo, hi } : { lo: Math.min(lo, known.lo), hi: Math.max(hi, known.hi) };
+  e.places.learn(reg, off, size);
+  return emitPlain(e, reg, off);
 }

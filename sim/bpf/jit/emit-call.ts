@@ -12,6 +12,7 @@ import { emitCheckCall, emitReach, IN_ANYTHING } from "./emit-access.ts";
 import { emitMapCall } from "./emit-map-call.ts";
 import { emitTailCall } from "./emit-tail-call.ts";
 import { type Emitter, FAULT, SUBPROGRAM_TYPE } from "./emitter.ts";
+import { mayChangePacket } from "./flow.ts";
 import { calleeOf, type KernelCall } from "./link.ts";
 import { mapAllowsCall, mapForbidsProgram, mapForbidsWrite, readsMapValue, valueBytes } from "./map-helpers.ts";
 import type { ValueType } from "./wasm-module.ts";
@@ -50,7 +51,7 @@ export function emitKernelCall(e: Emitter, insn: KernelCall): void {
   emitGenericCall(e, insn, helper);
   emitResult(e, helper);
   if (leaves) e.reload();
-  if (helper.changesPacket) e.ranges.fill(undefined);
+  if (mayChangePacket(helper)) e.places.clear();
 }
 
 /** Index of the program's map in the first argument of kind "map"; null when there is none or it is not known. */
@@ -187,7 +188,7 @@ function checkMapMemory(
 
 /** A check, or null. */
 function checkOrNull(e: Emitter, reg: number, check: () => void): void {
-  const before = { state: [...e.state], ranges: [...e.ranges] };
+  const before = { state: [...e.state], places: e.places.copy() };
   e.reg(reg);
   e.code.i64(0);
   e.code.op(W.i64_ne);
@@ -195,7 +196,7 @@ function checkOrNull(e: Emitter, reg: number, check: () => void): void {
   check();
   e.code.end();
   e.state = before.state;
-  e.ranges = before.ranges;
+  e.places = before.places;
 }
 
 function checkFixed(e: Emitter, insn: Insn, reg: number, size: number, write: boolean): void {
@@ -215,7 +216,7 @@ function checkSizedMemory(e: Emitter, insn: KernelCall, helper: Callee, at: numb
   const known = e.kind(sizeReg);
   const address = e.kind(reg);
   const orNull = arg === "mem_or_null" && !(address.t === "stack" || (address.t === "value" && !address.nullable));
-  const before = { state: [...e.state], ranges: [...e.ranges] };
+  const before = { state: [...e.state], places: e.places.copy() };
   if (orNull) {
     e.reg(reg);
     code.i64(0);
@@ -248,7 +249,7 @@ function checkSizedMemory(e: Emitter, insn: KernelCall, helper: Callee, at: numb
   if (!orNull) return;
   code.end();
   e.state = before.state;
-  e.ranges = before.ranges;
+  e.places = before.places;
 }
 
 /** The helper record's own function, with the surroundings as its first argument; or its WebAssembly, without them. */
@@ -326,5 +327,5 @@ export function emitSubprogramCall(e: Emitter, insn: Extract<Insn, { kind: "call
   } else e.code.callLocal(e.program.functionOfSlot.get(insn.target)!);
   e.setReg(0);
   e.reload();
-  e.ranges.fill(undefined);
+  e.places.clear();
 }

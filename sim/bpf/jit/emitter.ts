@@ -9,6 +9,7 @@ import { CELL_INSNS, FRAME_BYTES } from "./cells.ts";
 import type { FlowState } from "./flow.ts";
 import type { Kind } from "./kinds.ts";
 import type { LinkedFunction, LinkedProgram } from "./link.ts";
+import { PacketPlaces } from "./packet-place.ts";
 import { WasmCode } from "./wasm-code.ts";
 import type { FuncType, ValueType, WasmModuleBuilder } from "./wasm-module.ts";
 import { I32, I64, W } from "./wasm-op.ts";
@@ -46,12 +47,6 @@ export interface ProgramContext {
   readonly replaced: readonly number[];
 }
 
-/** Bytes around a register's value that are known to lie within the packet. */
-export interface PacketRange {
-  readonly lo: number;
-  readonly hi: number;
-}
-
 /** What is emitted for one function, and what is known about its registers on the way. */
 export class Emitter {
   readonly code: WasmCode = new WasmCode();
@@ -65,8 +60,8 @@ export class Emitter {
   owed: number = 0;
   /** Kinds before the instruction that is being compiled. */
   state: FlowState = [];
-  /** By register; only within a chain of blocks. */
-  ranges: (PacketRange | undefined)[] = new Array<PacketRange | undefined>(11).fill(undefined);
+  /** What is known about pointers into the packet, within a chain of blocks. */
+  places: PacketPlaces = new PacketPlaces();
   private readonly localTypes: ValueType[] = [];
   private readonly locals: Map<string, number> = new Map();
   private readonly paramCount: number;
@@ -128,7 +123,7 @@ export class Emitter {
   /** Pops into a register. */
   setReg(reg: number): void {
     this.code.set(this.local(`r${reg}`, I64));
-    this.ranges[reg] = undefined;
+    this.places.forget(reg);
   }
 
   get fp(): number {

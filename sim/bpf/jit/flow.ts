@@ -5,7 +5,7 @@
  * of unknown provenance, a helper that fills memory, a subprogram. Stores through packet and map value pointers are compiled
  * so that they cannot reach the stack.
  */
-import type { ArgKind } from "../helper.ts";
+import type { ArgKind, CallDef } from "../helper.ts";
 import type { Insn } from "../isa/insn.ts";
 import { FRAME_BYTES } from "./cells.ts";
 import type { Block, Cfg } from "./cfg.ts";
@@ -106,6 +106,7 @@ export function transfer(program: LinkedProgram, state: FlowState, insn: Insn): 
     case "call_sub":
       state.fill(ANY, 0, 6);
       state.fill(ANY, 11);
+      loseEnd(state);
       return;
     case "ja":
     case "jump":
@@ -155,16 +156,43 @@ function shifted(kind: Kind, by: number): Kind {
   }
 }
 
-function loadKind(program: LinkedProgram, state: FlowState, insn: Extract<Insn, { kind: "ldx" }>): Kind {
+function loadKind(program: LinkedProgram, state: FlowState, insn: Load): Kind {
   const from = state[insn.src]!;
   if (from.t === "stack" && insn.size === 8) {
     const slot = slotOf(from.off + insn.off);
     return slot < 0 ? ANY : state[slot]!;
   }
-  if (from.t === "ctx" && !insn.signed && from.off + insn.off === program.def.dataOffset) {
-    return program.def.fields.some((f) => f.pointer === "data" && f.size === insn.size) ? { t: "packet" } : ANY;
-  }
-  return ANY;
+  if (isPacketStart(program, state, insn)) return { t: "packet" };
+  return loadsField(program, state, insn, "data_end", program.def.dataEndOffset) ? { t: "packet_end" } : ANY;
+}
+
+type Load = Extract<Insn, { kind: "ldx" }>;
+
+/** Whether a load gives the address of the packet's first byte. */
+export function isPacketStart(program: LinkedProgram, state: FlowState, insn: Load): boolean {
+  return loadsField(program, state, insn, "data", program.def.dataOffset);
+}
+
+function loadsField(
+  program: LinkedProgram,
+  state: FlowState,
+  insn: Load,
+  pointer: "data" | "data_end",
+  offset: number,
+): boolean {
+  const from = state[insn.src]!;
+  if (from.t !== "ctx" || insn.signed || from.off + insn.off !== offset) return false;
+  return program.def.fields.some((f) => f.pointer === pointer && f.size === insn.size);
+}
+
+/** Whether the packet may lie elsewhere, or be of another length, after a call. */
+export function mayChangePacket(callee: CallDef<never>): boolean {
+  return callee.changesPacket || callee.args.includes("func");
+}
+
+/** The packet may have got another end. */
+function loseEnd(state: FlowState): void {
+  for (let i = 0; i < state.length; i++) if (state[i]!.t === "packet_end") state[i] = ANY;
 }
 
 /** State index of the slot that starts at an offset from r10, -1 when none does. */
@@ -202,6 +230,7 @@ function callKernel(program: LinkedProgram, state: FlowState, insn: KernelCall):
   const { slot } = insn;
   const helper = calleeOf(program, insn);
   if (helper === undefined) return;
+  if (mayChangePacket(helper)) loseEnd(state);
   const writes = helper.args.some((a) => WRITTEN.has(a));
   if (writes || (helper.args.includes("map_value") && !readsMapValue(insn))) state.fill(ANY, 11);
   let result: Kind = ANY;

@@ -17,6 +17,8 @@ export type Kind =
   | { readonly t: "stack"; readonly off: number }
   /** Derived from the context's `data`. */
   | { readonly t: "packet" }
+  /** The context's `data_end` as it is now. */
+  | { readonly t: "packet_end" }
   /** A map value plus a constant (null: plus something). Nullable: it may also be 0 plus that constant. */
   | {
       readonly t: "value";
@@ -78,7 +80,8 @@ export function joinKinds(a: Kind, b: Kind): Kind {
     case "any":
       return ANY;
     case "packet":
-      return b.t === "packet" ? a : ANY;
+    case "packet_end":
+      return b.t === a.t ? a : ANY;
     case "const":
       return b.t === "const" && a.value === b.value ? a : ANY;
     case "ctx":
@@ -106,6 +109,7 @@ export function sameKind(a: Kind, b: Kind): boolean {
   switch (a.t) {
     case "any":
     case "packet":
+    case "packet_end":
       return true;
     case "const":
       return a.value === (b as typeof a).value;
