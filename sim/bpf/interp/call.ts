@@ -73,6 +73,10 @@ function checkArguments(frame: Frame, insn: KernelCall, helper: CallDef<BpfEnv>)
         )
           fail(frame, insn, FAULT.mapArgument, value);
         return;
+      case "func":
+        if (value < 1n << 31n && frame.program.hasCallback(Number(value))) return;
+        fail(frame, insn, FAULT.funcArgument, value, i + 1);
+        return;
       case "map_key":
         if (map!.spec.keySize > 0) checkAccess(frame, insn, value, map!.spec.keySize, false);
         return;
@@ -111,7 +115,6 @@ function checkArguments(frame: Frame, insn: KernelCall, helper: CallDef<BpfEnv>)
       case "size0":
       case "u32":
       case "u64":
-      case "func":
       case "any":
       case "prog":
         return;

@@ -96,6 +96,9 @@ function checkArguments(e: Emitter, insn: KernelCall, helper: Callee, spec: MapS
       case "map":
         checkMap(e, insn, reg);
         return;
+      case "func":
+        checkFunc(e, insn, reg);
+        return;
       case "map_key":
         checkMapMemory(e, insn, helper, reg, spec, "key", false);
         return;
@@ -134,7 +137,6 @@ function checkArguments(e: Emitter, insn: KernelCall, helper: Callee, spec: MapS
       case "size0":
       case "u32":
       case "u64":
-      case "func":
       case "any":
       case "prog":
         return;
@@ -152,6 +154,17 @@ function checkCtx(e: Emitter, insn: Insn, reg: number): void {
   e.reg(reg);
   e.fault(insn, FAULT.ctxArgument, reg);
   e.code.end();
+}
+
+/** Nothing is known of functions at compile time: a callback goes through the machine's table, which holds those of all programs. */
+function checkFunc(e: Emitter, insn: Insn, reg: number): void {
+  e.word(reg);
+  e.reg(reg);
+  e.code.i64(32);
+  e.code.op(W.i64_shr_u, W.i32_wrap_i64);
+  e.code.i32(insn.slot);
+  e.code.i32(reg);
+  e.code.callImport(e.import("funcarg", [I32, I32, I32, I32], []));
 }
 
 /** A map that is not known at compile time: its handle is looked up before the call. */

@@ -32,6 +32,7 @@ export const FAULT = {
   ctxAccess: 8,
   tooLarge: 9,
   poison: 10,
+  funcArgument: 11,
 } as const;
 
 /** What all functions of a program share. */

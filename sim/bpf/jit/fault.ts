@@ -71,6 +71,8 @@ function sentence(arena: Arena, memory: MachineMemory, program: LinkedProgram, f
       return value === BigInt(POISON_CORE)
         ? `failed to resolve CO-RE relocation ${program.spec.poisoned?.get(fault.slot) ?? "<invalid CO-RE relocation>"}: the kernel's types have no such thing, and no check kept the program from here`
         : "call of a weak kernel function that the kernel does not have";
+    case FAULT.funcArgument:
+      return `R${size} is ${hex(value)}, expected the address of a function of this program`;
     case FAULT.progArray:
       return `R${size} is ${hex(value)}, expected a prog array of this program`;
   }

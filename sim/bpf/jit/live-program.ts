@@ -94,6 +94,12 @@ export class LiveProgram implements Program {
     return this.enter(this.tableIndex, ctx) >>> 0;
   }
 
+  /** Whether a number is the table index of one of its callbacks. */
+  hasCallback(index: number): boolean {
+    for (const own of this.callbackIndex.values()) if (own === index) return true;
+    return false;
+  }
+
   blockHits(): readonly BlockHits[] {
     return this.profile === null ? [] : readBlockHits(this.arena, this.profile.base, this.profile.blocks);
   }
@@ -117,9 +123,9 @@ export function instantiate(
 
 /** Makes an instance of compiled code and puts its functions, and the ext programs that stand in for some, into the table. */
 export function install(program: LiveProgram, compiled: CompiledProgram, host: ProgramHost): void {
-  const { linked, replaced } = program;
+  const { replaced } = program;
   const imports: Record<string, unknown> = { mem: host.wasmMemory, tab: host.table };
-  for (const name of compiled.functionImports) imports[name] = functionImport(name, linked, host);
+  for (const name of compiled.functionImports) imports[name] = functionImport(name, program, host);
   for (const name of compiled.globalImports) imports[name] = globalImport(name, program, host);
   const { exports } = new Wasm.Instance(compiled.module, { [IMPORT_MODULE]: imports });
   const whole = replaced.get(0);
@@ -141,7 +147,8 @@ function createProfile(compiled: CompiledProgram, linked: LinkedProgram, host: P
   return { base, blocks: compiled.profiled };
 }
 
-function functionImport(name: string, linked: LinkedProgram, host: ProgramHost): unknown {
+function functionImport(name: string, program: LiveProgram, host: ProgramHost): unknown {
+  const { linked } = program;
   const [what, arg] = name.split(":");
   switch (what) {
     case "helper":
@@ -162,6 +169,11 @@ function functionImport(name: string, linked: LinkedProgram, host: ProgramHost):
       return (handle: number): number => valueBytes(host.mapOfHandle(handle)!.spec);
     case "maparg":
       return (lo: number, hi: number, slot: number): void => checkMapArgument(linked, host, lo, hi, slot);
+    case "funcarg":
+      return (lo: number, hi: number, slot: number, reg: number): void => {
+        if (hi === 0 && program.hasCallback(lo)) return;
+        host.fail(linked, { reason: FAULT.funcArgument, slot, value: u64(lo, hi), size: reg });
+      };
     case "ctxaccess":
       return (addr: number, size: number, meta: number): void => checkCtxAccess(linked, host, addr, size, meta);
     case "fault":

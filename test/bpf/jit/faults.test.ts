@@ -139,6 +139,16 @@ describe("a fault names program, instruction, address and what was there; in bot
       "r1 = map[hash]\nr2 = r10\nr2 += -2\ncall map_lookup_elem\nexit",
       /call bpf_map_lookup_elem#1: reads 4 bytes at .*: invalid read from stack, size=4/,
     ],
+    [
+      "calls back a number",
+      "r1 = 1\nr2 = 7\nr3 = 0\nr4 = 0\ncall loop\nexit",
+      /R2 is 0x7, expected the address of a function/,
+    ],
+    [
+      "calls back what is no callback of the program",
+      "r1 = 1\nr2 = 99999 ll\nr3 = 0\nr4 = 0\ncall loop\nexit",
+      /R2 is 0x1869f, expected the address of a function of this program/,
+    ],
     ["looks up in something that is no map", "r1 = 5\nr2 = r10\nr2 += -4\ncall map_lookup_elem\nexit", /0x5 is no map/],
     [
       "passes size 0 where a size is needed",
