@@ -49,6 +49,14 @@ describe("netsim prog run", () => {
     expect(await netsim(args)).toEqual(await netsim(args));
   });
 
+  it("runs types for which Linux has no test run on the context that is given", async () => {
+    // struct bpf_sock_addr, its user_family AF_INET
+    const ctx = file("ctx", Buffer.concat([Buffer.from([2, 0, 0, 0]), Buffer.alloc(68)]));
+    const run = await netsim(["prog", "run", "test/net/helpers/oracle/objects/connect4.o", "--ctx-in", ctx]);
+    expect(run.stderr).toBe("");
+    expect(run.stdout).toMatch(/^Return value: 1, duration: \d+ns\n$/);
+  });
+
   it("fills maps before and dumps them afterwards, both in bpftool's JSON", async () => {
     const given = file(
       "maps.json",

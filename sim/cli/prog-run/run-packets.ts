@@ -42,6 +42,7 @@ export function runPackets(chosen: ChosenProgram, input: PacketInput): readonly 
     const answer = progTestRun(host, program, {
       data: bytes,
       repeat: input.repeat,
+      anyType: true,
       ...(input.ctx === null ? {} : { ctx: input.ctx }),
     });
     if (typeof answer === "number") throw refused(input, answer, all.length > 1 ? i + 1 : 0, bytes.length);
@@ -68,7 +69,7 @@ function refused(input: PacketInput, errno: number, packet: number, length: numb
   const message = `${what}: failed to run program: ${STRERROR[errno] ?? `errno ${errno}`}`;
   const fix =
     input.data === null
-      ? "give one with --data-in FILE"
+      ? "give one with --data-in FILE; programs that have no packet take a context, --ctx-in FILE"
       : `BPF_PROG_RUN takes an Ethernet frame of at least 14 bytes, whole as far as its headers promise; this one has ${length}`;
   return new LabError([
     {
