@@ -32,6 +32,7 @@ import { createDispatcher, type Dispatcher } from "./jit/dispatcher.ts";
 import { type Fault, faultError } from "./jit/fault.ts";
 import { type KernelCalls, type LinkedProgram, linkProgram } from "./jit/link.ts";
 import { install, instantiate, type LiveProgram, type ProgramHost } from "./jit/live-program.ts";
+import { beginRun, endRun } from "./jit/run-cells.ts";
 import type { LoadProgramOptions, Machine, MapHooks } from "./machine.ts";
 import type { BpfMap, MapTypeDef } from "./map.ts";
 import { BaseMap } from "./maps/base-map.ts";
@@ -258,18 +259,11 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
   }
 
   asyncCallback(funcIndex: number, a1: number, a2: number, a3: number): void {
-    const top = this.word(CELL_STACK_TOP);
-    const outer = [this.word(CELL_CTX), this.word(CELL_TAIL_CALLS), this.word(CELL_START)] as const;
-    this.setWord(CELL_STACK_TOP, top - LEVEL_BYTES);
-    this.setWord(CELL_CTX, this.noContext);
-    this.setWord(CELL_TAIL_CALLS, 0);
-    this.setWord(CELL_START, this.word(CELL_INSNS));
-    this.setWord(CELL_CALL_FP, top);
+    const { arena } = this;
+    const begun = beginRun(arena, this.memory.cells, this.noContext);
+    this.setWord(CELL_CALL_FP, begun.fp);
     this.dispatcher.callback(funcIndex, a1, a2, a3, 0);
-    this.setWord(CELL_STACK_TOP, top);
-    this.setWord(CELL_CTX, outer[0]);
-    this.setWord(CELL_TAIL_CALLS, outer[1]);
-    this.setWord(CELL_START, outer[2]);
+    endRun(arena, this.memory.cells, begun);
   }
 
   mapOfHandle(handle: number): BpfMap | undefined {

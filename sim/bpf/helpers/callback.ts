@@ -7,13 +7,11 @@
  */
 import type { BpfEnv } from "../env.ts";
 import type { HelperDef } from "../helper.ts";
+import { MAX_LOOPS } from "../jit/cells.ts";
 import type { Machine } from "../machine.ts";
 import type { BpfMap, MapKind } from "../map.ts";
 import { E2BIG, EINVAL } from "../maps/errno.ts";
 import { TableMap } from "../maps/table-map.ts";
-
-/** BPF_MAX_LOOPS. */
-const MAX_LOOPS = 8 * 1024 * 1024;
 
 /** What all of them have. */
 const plain = { gplOnly: false, progKinds: null, changesPacket: false, ret: "int" } as const;

@@ -10,7 +10,6 @@ import {
   CELL_CTX,
   CELL_INSNS,
   CELL_R0,
-  CELL_STACK_TOP,
   CELL_START,
   CELL_TAIL_CALLS,
   FRAME_BYTES,
@@ -20,6 +19,7 @@ import {
 } from "../jit/cells.ts";
 import { FAULT } from "../jit/emitter.ts";
 import type { LiveProgram } from "../jit/live-program.ts";
+import { type BegunRun, beginRun, endRun } from "../jit/run-cells.ts";
 import { checkAccess } from "./access.ts";
 import { alu, condition, reverseBytes, swap, u64 } from "./alu.ts";
 import { callKernel } from "./call.ts";
@@ -31,9 +31,6 @@ export interface CallFrame extends Frame {
   at: number;
 }
 
-/** Cells that a run within a run must find again. */
-const SAVED = [CELL_STACK_TOP, CELL_CTX, CELL_TAIL_CALLS, CELL_START] as const;
-
 /** A run under way. Until `finish` it holds the machine's cells. */
 export class Execution {
   /** The call chain, the innermost function last. */
@@ -42,16 +39,12 @@ export class Execution {
   done: boolean = false;
   r0: bigint = 0n;
   private readonly machine: BpfMachine<BpfEnv>;
-  private readonly saved: readonly number[];
+  private readonly begun: BegunRun;
 
   constructor(machine: BpfMachine<BpfEnv>, program: LiveProgram, ctx: number) {
     this.machine = machine;
-    this.saved = SAVED.map((c) => cell(machine, c));
-    const fp = cell(machine, CELL_STACK_TOP);
-    setCell(machine, CELL_STACK_TOP, fp - LEVEL_BYTES);
-    setCell(machine, CELL_CTX, ctx);
-    setCell(machine, CELL_TAIL_CALLS, 0);
-    setCell(machine, CELL_START, cell(machine, CELL_INSNS));
+    this.begun = beginRun(machine.arena, machine.memory.cells, ctx);
+    const { fp } = this.begun;
     const first = program.replaced.get(0) ?? program;
     this.frames = [{ machine, program: first, regs: registers([BigInt(ctx)], fp), fp, mayGoto: MAX_MAY_GOTO, at: 0 }];
   }
@@ -117,9 +110,7 @@ export class Execution {
   /** Gives the cells back; r0 is left in the machine's. @returns r0's low 32 bits, unsigned */
   finish(): number {
     const { machine } = this;
-    SAVED.forEach((c, i) => {
-      setCell(machine, c, this.saved[i]!);
-    });
+    endRun(machine.arena, machine.memory.cells, this.begun);
     machine.arena.u64[(machine.memory.cells + CELL_R0) >>> 3] = this.r0;
     return Number(this.r0 & 0xffffffffn);
   }

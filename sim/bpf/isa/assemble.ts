@@ -40,6 +40,13 @@ interface Pattern {
   readonly fields: readonly string[];
 }
 
+/** A text and the row that it is written by. */
+interface Match {
+  readonly pattern: Pattern;
+  /** Of each field. */
+  readonly texts: readonly string[];
+}
+
 interface Line {
   readonly path: string;
   readonly number: number;
@@ -48,6 +55,8 @@ interface Line {
   /** The instruction. */
   readonly text: string;
   readonly slot: number;
+  /** Absent for what is not in the kernel's syntax, and for what no row has. */
+  readonly match: Match | undefined;
 }
 
 const PATTERN_OF_FIELD: Readonly<Record<string, string>> = {
@@ -65,6 +74,9 @@ const PATTERN_OF_FIELD: Readonly<Record<string, string>> = {
 
 const EXTERN = /^(?:r(\d+) = ksym|call kfunc)\[(\?)?(\w+)\]$/;
 const MAP_LOAD = /^r(\d+) = map\[([\w.$]+)\](?:\[0\])?(?:\s*\+\s*(\d+))?$/;
+/** Instructions that the kernel's syntax has no words for; and those of them that take two slots. */
+const EXTENSIONS = new RegExp(`${EXTERN.source}|${MAP_LOAD.source}`);
+const WIDE_EXTENSIONS = new RegExp(`${MAP_LOAD.source}|^r\\d+ = ksym`);
 
 /**
  * Assembles a program.
@@ -82,8 +94,9 @@ export function assemble(source: string, options: AssembleOptions = {}): Assembl
       text = text.slice(label[0].length);
     }
     if (text === "") return;
-    lines.push({ path: options.path ?? "asm", number: i + 1, raw, text, slot });
-    slot += isWide(text) ? 2 : 1;
+    const match = EXTENSIONS.test(text) ? undefined : matchRow(text);
+    lines.push({ path: options.path ?? "asm", number: i + 1, raw, text, slot, match });
+    slot += match?.pattern.row.opcode === 0x18 || WIDE_EXTENSIONS.test(text) ? 2 : 1;
   });
   const insns = new Uint8Array(slot * 8);
   const relocations: Relocation[] = [];
@@ -91,32 +104,55 @@ export function assemble(source: string, options: AssembleOptions = {}): Assembl
   return { insns, relocations, labels };
 }
 
-let patterns: readonly Pattern[] | null = null;
+let patterns: Map<string, readonly Pattern[]> | null = null;
 
-function allPatterns(): readonly Pattern[] {
-  patterns ??= insnRows
-    .filter((row) => row.opcode !== 0x18 || row.src === 0 || row.src === 4)
-    .map((row) => {
-      const fields: string[] = [];
-      const source = row.text
-        .split(/(\{\w+\})/)
-        .map((part) => {
-          const field = /^\{(\w+)\}$/.exec(part)?.[1];
-          if (field === undefined) return part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/ /g, "\\s*");
-          const seen = fields.indexOf(field);
-          if (seen >= 0) return `\\${seen + 1}`;
-          fields.push(field);
-          return PATTERN_OF_FIELD[field]!;
-        })
-        .join("");
-      return { row, fields, regexp: new RegExp(`^${source}$`) };
-    });
+/** Patterns by what the texts that they fit begin with, in the rows' order. */
+function allPatterns(): ReadonlyMap<string, readonly Pattern[]> {
+  if (patterns === null) {
+    patterns = new Map();
+    for (const row of insnRows) {
+      if (row.opcode === 0x18 && row.src !== 0 && row.src !== 4) continue;
+      const beginning = beginningOf(row.text.replace(/\{\w+\}/g, "0"));
+      patterns.set(beginning, [...(patterns.get(beginning) ?? []), patternOf(row)]);
+    }
+  }
   return patterns;
 }
 
-function isWide(text: string): boolean {
-  if (MAP_LOAD.test(text) || /^r\d+ = ksym/.test(text)) return true;
-  return allPatterns().find((p) => p.regexp.test(text))?.row.opcode === 0x18;
+function patternOf(row: InsnRow): Pattern {
+  const fields: string[] = [];
+  const source = row.text
+    .split(/(\{\w+\})/)
+    .map((part) => {
+      const field = /^\{(\w+)\}$/.exec(part)?.[1];
+      if (field === undefined) return part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/ /g, "\\s*");
+      const seen = fields.indexOf(field);
+      if (seen >= 0) return `\\${seen + 1}`;
+      fields.push(field);
+      return PATTERN_OF_FIELD[field]!;
+    })
+    .join("");
+  return { row, fields, regexp: new RegExp(`^${source}$`) };
+}
+
+/**
+ * What an instruction's text must share with the row that it is written by, so that few rows are tried: `r+=` of `r1 += r2`, `r=*` of a
+ * load, `if` of a jump. Whether a number, its sign or a negation begins an operand is left open.
+ */
+function beginningOf(text: string): string {
+  const assigned = /^([rw])\d+\s*([^\s\w]*|s[^\s\w]*)=\s*(.)/.exec(text);
+  if (assigned === null) return text.slice(0, 2);
+  const [, register, operator = "", operand = ""] = assigned;
+  return `${register}${operator}=${/[-\d]/.test(operand) ? "0" : operand}`;
+}
+
+/** @param src the row's source register, where it must be a certain one */
+function matchRow(text: string, src?: number): Match | undefined {
+  for (const pattern of allPatterns().get(beginningOf(text)) ?? []) {
+    const found = src === undefined || pattern.row.src === src ? pattern.regexp.exec(text) : null;
+    if (found !== null) return { pattern, texts: found.slice(1) };
+  }
+  return undefined;
 }
 
 function assembleLine(
@@ -154,21 +190,20 @@ function assembleLine(
   }
   const called = /^call (.*)$/.exec(line.text)?.[1];
   const local = called !== undefined && labels.has(called);
-  const pattern = allPatterns().find((p) => p.regexp.test(line.text) && (!local || p.row.src === 1));
-  if (pattern === undefined) throw asmError(line, "no such instruction", line.text, SYNTAX);
-  const match = pattern.regexp.exec(line.text)!;
-  const { row } = pattern;
+  const match = local ? matchRow(line.text, 1) : line.match;
+  if (match === undefined) throw asmError(line, "no such instruction", line.text, SYNTAX);
+  const { row, fields } = match.pattern;
   insns[at] = row.opcode;
   let src = row.src ?? 0;
   let dst = 0;
   dv.setInt16(at + 2, row.off ?? 0, true);
   dv.setInt32(at + 4, row.imm ?? 0, true);
-  pattern.fields.forEach((field, i) => {
-    const text = match[i + 1]!;
+  fields.forEach((field, i) => {
+    const text = match.texts[i]!;
     if (field === "dst") dst = Number(text);
     else if (field === "src") src = Number(text);
     else if (field === "off") dv.setInt16(at + 2, Number(text.replace(/\s/g, "")), true);
-    else if (field === "to") dv.setInt16(at + 2, relative(line, text, labels), true);
+    else if (field === "to") dv.setInt16(at + 2, near(line, text, labels), true);
     else if (field === "tolong") dv.setInt32(at + 4, relative(line, text, labels), true);
     else if (field === "helper") dv.setInt32(at + 4, helperNumber(line, text, options), true);
     else if (field === "imm64") {
@@ -188,6 +223,19 @@ function relative(line: Line, text: string, labels: ReadonlyMap<string, number>)
   const slot = labels.get(text);
   if (slot === undefined) throw asmError(line, `no label "${text}"`, text, suggest(text, [...labels.keys()]));
   return slot - line.slot - 1;
+}
+
+/** @throws ObjectError when the jump's 16 bits do not reach so far */
+function near(line: Line, text: string, labels: ReadonlyMap<string, number>): number {
+  const off = relative(line, text, labels);
+  if (off === (off << 16) >> 16) return off;
+  const fix = "jump to a gotol, which reaches farther";
+  throw asmError(
+    line,
+    `the jump to "${text}" is ${off} instructions long: 32767 forward, 32768 back are possible`,
+    text,
+    fix,
+  );
 }
 
 function helperNumber(line: Line, text: string, options: AssembleOptions): number {

@@ -41,12 +41,14 @@ export const MAX_TAIL_CALLS = 33;
 export const MAX_RUN_INSNS: number = 2 ** 25;
 /** The same for programs with `may_goto`, whose loops are endless by intention. */
 export const MAX_RUN_INSNS_MAY_GOTO: number = 2 ** 31;
+/** Turns of bpf_loop and of bpf_iter_num. @source include/linux/bpf.h BPF_MAX_LOOPS */
+export const MAX_LOOPS: number = 8 * 1024 * 1024;
 /**
  * How often the `may_goto`s of one call of a function fall through together.
- * @source include/linux/bpf_verifier.h BPF_MAX_LOOPS
+ * @source kernel/bpf/verifier.c do_misc_fixups: BPF_MAX_LOOPS
  * @differs since 6.15 Linux counts only where an architecture's JIT has no clock; on x86-64 and arm64 a loop ends after 250 ms
  */
-export const MAX_MAY_GOTO: number = 8 * 1024 * 1024;
+export const MAX_MAY_GOTO: number = MAX_LOOPS;
 
 /** What an instruction costs, ns. @source FACTS 4.9: measured on Linux 6.18 with BPF_PROG_RUN */
 export const INSN_COST_NS = 0.54;

@@ -19,6 +19,7 @@ import {
   type MachineMemory,
 } from "./cells.ts";
 import { ENTRY_TYPE, SUBPROGRAM_TYPE } from "./emitter.ts";
+import { RUN_CELLS } from "./run-cells.ts";
 import { WasmCode } from "./wasm-code.ts";
 import { IMPORT_MODULE, WasmModuleBuilder } from "./wasm-module.ts";
 import { I32, I64, W } from "./wasm-op.ts";
@@ -28,9 +29,6 @@ export interface Dispatcher {
   run(tableIndex: number, ctx: number): number;
   callback(tableIndex: number, a1: number, a2: number, a3: number, a4: number): number;
 }
-
-/** Cells that belong to one run and are put back after it. */
-const SAVED = [CELL_STACK_TOP, CELL_CTX, CELL_TAIL_CALLS, CELL_START] as const;
 
 /** Makes the dispatcher. @param tooNested is called, and must throw, when no stack is left for another run */
 export function createDispatcher(
@@ -58,7 +56,7 @@ function defineRun(module: WasmModuleBuilder, at: MachineMemory): void {
     code.i32(at.cells);
     code.memory(W.i32_load, cell);
   };
-  SAVED.forEach((cell, i) => {
+  RUN_CELLS.forEach((cell, i) => {
     load(cell);
     code.set(FIRST_SAVED + i);
   });
@@ -89,7 +87,7 @@ function defineRun(module: WasmModuleBuilder, at: MachineMemory): void {
   code.uleb(module.type(ENTRY_TYPE));
   code.uleb(0);
   code.set(R0);
-  SAVED.forEach((cell, i) => {
+  RUN_CELLS.forEach((cell, i) => {
     store(cell, () => code.get(FIRST_SAVED + i));
   });
   code.i32(at.cells);

@@ -10,10 +10,9 @@ import { VerifierError } from "../../engine/errors.ts";
 import type { BpfEnv } from "../env.ts";
 import type { KfuncDef } from "../helper.ts";
 import { readable } from "../helpers/arena-read.ts";
+import { MAX_LOOPS } from "../jit/cells.ts";
 import { E2BIG, EFAULT, EINVAL, ENOMEM, ERANGE } from "../maps/errno.ts";
 
-/** @source include/linux/bpf.h BPF_MAX_LOOPS */
-const MAX_LOOPS = 8 * 1024 * 1024;
 /** @source kernel/bpf/helpers.c BITS_ITER_NR_WORDS_MAX */
 const MAX_WORDS = 511;
 const BITS_LABEL = "struct bpf_iter_bits";

@@ -85,4 +85,11 @@ describe("the assembler", () => {
   ])("refuses %s: %s", (text, why) => {
     expect(() => assemble(text)).toThrow(why);
   });
+
+  it("a jump reaches as far as its 16 bits: one instruction more is refused, and gotol has 32", () => {
+    const over = (n: number, jump: string): string => `${jump} far\n${"r0 = 1\n".repeat(n)}far: exit`;
+    expect(disassemble(assemble(over(32767, "goto")).insns)[0]!.text).toBe("goto pc+32767");
+    expect(() => assemble(over(32768, "goto"))).toThrow('the jump to "far" is 32768 instructions long');
+    expect(disassemble(assemble(over(32768, "gotol")).insns)[0]!.text).toBe("gotol pc+32768");
+  });
 });
