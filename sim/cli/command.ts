@@ -26,3 +26,11 @@ export interface CliCommand {
     options: Readonly<Record<string, unknown>>,
   ): Operation<number>;
 }
+
+/** Help of `--global`, which every command that loads a program by itself has. */
+export const GLOBAL_HELP = "value of a global variable, set before loading: limit=5; may be repeated";
+
+/** The parser of an option that may be repeated: all its values in order. */
+export function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}

@@ -1,5 +1,5 @@
 /** Map contents of a lab into live maps: by field name through BTF, by plain values, by names of devices, programs and maps. */
-import { encodeSized, encodeValue } from "../bpf/btf/encode-value.ts";
+import { encodeBytes } from "../bpf/btf/encode-bytes.ts";
 import type { BpfMap } from "../bpf/map.ts";
 import { type Diagnostic, LabError } from "../engine/errors.ts";
 import { suggest } from "../engine/nearest.ts";
@@ -31,7 +31,7 @@ function fillElement(host: Host, map: BpfMap, e: MapFillSpec["elements"][number]
     findings.add({ code, message, ...at, ...(fix === undefined ? {} : { fix }) });
   };
   try {
-    const key = encodeMapBytes(spec.btf, spec.keyTypeId, spec.keySize, e.key, `${e.origin.path}.key`);
+    const key = encodeBytes(spec.btf, spec.keyTypeId, spec.keySize, e.key, `${e.origin.path}.key`);
     const reference = resolveReference(host, map, e.value);
     if (reference === null) {
       report(
@@ -41,7 +41,7 @@ function fillElement(host: Host, map: BpfMap, e: MapFillSpec["elements"][number]
       );
       return;
     }
-    let value = encodeMapBytes(spec.btf, spec.valueTypeId, spec.valueSize, reference, `${e.origin.path}.value`);
+    let value = encodeBytes(spec.btf, spec.valueTypeId, spec.valueSize, reference, `${e.origin.path}.value`);
     if (spec.kind.startsWith("percpu") || spec.kind === "lru_percpu_hash") value = onEveryCpu(value, map.numCpus);
     const rc = map.write(key, value, 0);
     if (rc < 0) {
@@ -81,36 +81,6 @@ function fillRing(map: BpfMap, ring: RingSpec, origin: Origin, findings: Finding
 /** A finding about a value, at the element's place. */
 function placed(d: Diagnostic, origin: Origin): Diagnostic {
   return { ...d, place: origin.place, path: d.path ?? origin.path };
-}
-
-/**
- * Bytes of a key or a value of a map: what BTF makes of it, `hex:` bytes, or plain values of that size.
- * @throws LabError for a value that does not fit
- */
-export function encodeMapBytes(
-  btf: BpfMap["spec"]["btf"],
-  typeId: number,
-  size: number,
-  value: unknown,
-  path: string,
-): Uint8Array {
-  const bytes = typeof value === "string" ? hexBytes(value, size) : null;
-  if (bytes !== null) return bytes;
-  if (btf !== null && typeId !== 0) return encodeValue(btf, typeId, value, path);
-  return encodeSized(size, value, path);
-}
-
-/** `hex:0a000001` or bytes apart, `0a 00 00 01`: just as many as the map has. */
-function hexBytes(text: string, size: number): Uint8Array | null {
-  const m = /^hex:((?:\s*[0-9a-fA-F]{2})*)$/.exec(text);
-  const digits =
-    m !== null
-      ? m[1]!.replace(/\s/g, "")
-      : /^([0-9a-fA-F]{2} )+[0-9a-fA-F]{2}$/.test(text)
-        ? text.replace(/ /g, "")
-        : null;
-  if (digits === null || digits.length !== size * 2) return null;
-  return Uint8Array.from({ length: size }, (_, i) => Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16));
 }
 
 /** Values of all CPUs, each padded to 8 bytes, as user space writes per-CPU maps. */

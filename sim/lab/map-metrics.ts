@@ -10,13 +10,14 @@
  * is not there is 0. Values without BTF are 64-bit numbers (32-bit when they are 4 bytes), by position: `[0].1`. Where several maps
  * of a node have one name, they are added up. A host that is down has no maps, and 0 in all of them.
  */
+
 import { type DecodedValue, decodeValue } from "../bpf/btf/decode-value.ts";
+import { encodeBytes } from "../bpf/btf/encode-bytes.ts";
 import type { BpfMap } from "../bpf/map.ts";
 import { LabError } from "../engine/errors.ts";
 import { suggest } from "../engine/nearest.ts";
 import type { Host } from "../net/host.ts";
 import type { Kernel } from "../net/kernel.ts";
-import { encodeMapBytes } from "./map-fill.ts";
 
 /** What a name of this form comes to: its value, or why it has none. */
 export type MapMetric = { readonly value: number } | { readonly problem: string; readonly fix?: string };
@@ -55,7 +56,7 @@ function elementValue(map: BpfMap, keyText: string, fields: readonly string[]): 
   const { spec } = map;
   let key: Uint8Array;
   try {
-    key = encodeMapBytes(spec.btf, spec.keyTypeId, spec.keySize, keyOf(keyText), "key");
+    key = encodeBytes(spec.btf, spec.keyTypeId, spec.keySize, keyOf(keyText), "key");
   } catch (error) {
     if (!(error instanceof LabError)) throw error;
     return { problem: `map ${spec.name}: key "${keyText}": ${error.diagnostics[0]!.message}` };

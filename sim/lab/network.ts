@@ -90,15 +90,15 @@ export class Network {
     for (const listener of this.restartListeners.get(host) ?? []) listener();
   }
 
-  /** What commands on a host see of the world. */
-  session(host: Host): ToolSession {
-    return { host, readFile: (path) => this.files.read(path) };
+  /** What commands on a host see of the world. @param globals for the object that the command loads */
+  session(host: Host, globals?: ReadonlyMap<string, unknown>): ToolSession {
+    return { host, readFile: (path) => this.files.read(path), ...(globals === undefined ? {} : { globals }) };
   }
 
   /** Runs one command of the lab; its failure is a finding at its place. @param record keep what it printed */
   *run(host: Host, command: CommandSpec, findings: Findings, record: boolean): Operation<void> {
     const atNs = this.kernel.engine.nowNs;
-    const result = yield* this.parts.runCommand(this.session(host), command.line);
+    const result = yield* this.parts.runCommand(this.session(host, command.globals), command.line);
     if (record && (result.stdout !== "" || result.stderr !== "")) {
       const { status, stdout, stderr } = result;
       this.outputs.push({ atNs, node: host.name, command: command.line, status, stdout, stderr });

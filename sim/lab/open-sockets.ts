@@ -10,7 +10,8 @@ import type { Skb } from "../net/skb.ts";
 import { openPacket, openUdp } from "../net/sockets/index.ts";
 import type { Socket } from "../net/sockets/socket.ts";
 import type { Network } from "./network.ts";
-import { PIN_ROOT, pickProgram, readObjectAt } from "./setup-commands.ts";
+import { objectOfUse, pickProgram } from "./program-use.ts";
+import { PIN_ROOT } from "./setup-commands.ts";
 import type { NodeSpec, SocketSpec } from "./spec.ts";
 import type { SocketSummary } from "./summary.ts";
 import type { Findings } from "./text/findings.ts";
@@ -96,7 +97,7 @@ function filterOf(network: Network, host: Host, spec: SocketSpec, findings: Find
   const use = spec.filter;
   if (use === null) return null;
   const named = network.spec.programs.find((p) => p.name === use.obj);
-  const object = readObjectAt(network.objects, named?.obj ?? use.obj, named?.origin ?? use.origin, findings);
+  const object = objectOfUse(network.objects, use, named, findings);
   if (object === null) return null;
   const program = pickProgram(object, use, "socket_filter", null, findings);
   if (program === null) return null;

@@ -15,7 +15,7 @@ import {
   type LinkedInterface,
   vethFinding,
 } from "./spec/link-spec.ts";
-import { nodeSpecs } from "./spec/node-spec.ts";
+import { globalSpecs, nodeSpecs } from "./spec/node-spec.ts";
 import { expectSpecs, timelineSpecs } from "./spec/timeline-spec.ts";
 import { trafficSpecs } from "./spec/traffic-spec.ts";
 import type { LabSpec, LinkSpec, NamedObjectSpec, NodeSpec } from "./spec.ts";
@@ -116,7 +116,7 @@ function namedObjects(d: LabDocument, context: SpecContext): readonly NamedObjec
         "letters, digits, - and _, a letter first",
       );
     }
-    return { name, obj: p.obj, origin };
+    return { name, obj: p.obj, globals: globalSpecs(p.globals, ["programs", name], context), origin };
   });
 }
 

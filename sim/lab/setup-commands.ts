@@ -7,12 +7,11 @@
  */
 import type { AttachKind } from "../bpf/attach-kinds.ts";
 import type { ProgKind } from "../bpf/prog-type.ts";
-import type { ObjectSpec, ProgramSpec } from "../bpf/spec.ts";
-import { LabError, ObjectError } from "../engine/errors.ts";
+import type { ProgramSpec } from "../bpf/spec.ts";
 import { nearest, suggest } from "../engine/nearest.ts";
 import type { ObjectStore } from "./lab-files.ts";
-import { atOrigin } from "./object-at.ts";
-import type { CommandSpec, InterfaceSpec, LabSpec, NodeSpec, Origin, ProgramUseSpec } from "./spec.ts";
+import { globalValues, objectOfUse, pickProgram } from "./program-use.ts";
+import type { CommandSpec, GlobalSpec, InterfaceSpec, LabSpec, NodeSpec, Origin, ProgramUseSpec } from "./spec.ts";
 import type { Findings } from "./text/findings.ts";
 
 /** Commands of one node by phase. */
@@ -110,7 +109,7 @@ class ProgramCommands {
     if (found === null) return;
     const what =
       found.pin === null ? `obj ${quote(found.obj)} ${selector(found)}` : `pinned ${found.pin}/${found.program.name}`;
-    this.add(`ip link set dev ${dev} ${mode} ${what}`, use.origin);
+    this.add(`ip link set dev ${dev} ${mode} ${what}`, use.origin, use.globals);
   }
 
   private tc(dev: string, direction: string, use: ProgramUseSpec): void {
@@ -123,28 +122,28 @@ class ProgramCommands {
       found.pin === null
         ? `object-file ${quote(found.obj)} ${selector(found)}`
         : `object-pinned ${found.pin}/${found.program.name}`;
-    this.add(`tc filter add dev ${dev} ${direction}${pref} bpf${mode} ${what}${classid}`, use.origin);
+    this.add(`tc filter add dev ${dev} ${direction}${pref} bpf${mode} ${what}${classid}`, use.origin, use.globals);
   }
 
   private tcx(dev: string, direction: string, use: ProgramUseSpec): void {
     const found = this.find(use, "sched_cls", direction === "ingress" ? "tcx_ingress" : "tcx_egress");
     if (found === null) return;
     // tcx is bpf(2) alone: the object has to be loaded first
-    const pin = found.pin ?? this.load(`${dev}-tcx-${this.loaded.size}`, found.obj, use.origin, "sched_cls");
+    const pin = found.pin ?? this.load(`${dev}-tcx-${this.loaded.size}`, found.obj, use, "sched_cls");
     this.add(`bpftool net attach tcx_${direction} pinned ${pin}/${found.program.name} dev ${dev}`, use.origin);
   }
 
-  private load(name: string, obj: string, origin: Origin, kind: ProgKind | null): string {
+  private load(name: string, obj: string, use: LoadedUse, kind: ProgKind | null): string {
     const dir = `${PIN_ROOT}/${name}`;
     if (this.loaded.has(dir)) return dir;
     this.loaded.add(dir);
     const type = kind === "xdp" ? " type xdp" : kind === "sched_cls" ? " type classifier" : "";
-    this.add(`bpftool prog loadall ${quote(obj)} ${dir}${type} pinmaps ${dir}/maps`, origin);
+    this.add(`bpftool prog loadall ${quote(obj)} ${dir}${type} pinmaps ${dir}/maps`, use.origin, use.globals);
     return dir;
   }
 
-  private add(line: string, origin: Origin): void {
-    this.out.push({ line, origin });
+  private add(line: string, origin: Origin, globals: readonly GlobalSpec[] = []): void {
+    this.out.push({ line, origin, ...(globals.length === 0 ? {} : { globals: globalValues(globals) }) });
   }
 
   /** The object and the program that are meant. `pin` is set for entries of `programs`. */
@@ -160,30 +159,14 @@ class ProgramCommands {
         return null;
       }
     }
-    const spec = readObjectAt(this.objects, obj, named?.origin ?? use.origin, this.findings);
+    const spec = objectOfUse(this.objects, use, named, this.findings);
     if (spec === null) return null;
     const program = pickProgram(spec, use, kind, attach, this.findings);
     if (program === null) return null;
     const anyTyped = spec.programs.some((p) => p.kind !== null);
-    const pin = named === undefined ? null : this.load(named.name, obj, use.origin, anyTyped ? null : kind);
+    const load = { globals: named?.globals ?? [], origin: use.origin };
+    const pin = named === undefined ? null : this.load(named.name, obj, load, anyTyped ? null : kind);
     return { obj, program, pin, bySection: spec.programs.filter((p) => p.section === program.section).length === 1 };
-  }
-}
-
-/** Reads an object; a file that cannot be read is a finding at the place that names it. @throws ObjectError when it is no object */
-export function readObjectAt(
-  objects: ObjectStore,
-  name: string,
-  origin: Origin,
-  findings: Findings,
-): ObjectSpec | null {
-  try {
-    return objects.get(name);
-  } catch (error) {
-    if (error instanceof ObjectError) throw atOrigin(error, origin);
-    if (!(error instanceof LabError)) throw error;
-    findings.addAll(error.diagnostics.map((d) => ({ ...d, ...origin })));
-    return null;
   }
 }
 
@@ -192,6 +175,9 @@ function inOrder(uses: readonly ProgramUseSpec[]): readonly ProgramUseSpec[] {
   if (uses.length < 2 || uses.some((use) => use.pref !== undefined)) return uses;
   return uses.map((use, i) => ({ ...use, pref: i + 1 }));
 }
+
+/** What loads an object once for all its programs. */
+type LoadedUse = Pick<ProgramUseSpec, "globals" | "origin">;
 
 interface FoundProgram {
   readonly obj: string;
@@ -202,59 +188,6 @@ interface FoundProgram {
 
 function selector(found: FoundProgram): string {
   return found.bySection ? `section ${quote(found.program.section)}` : `program ${quote(found.program.name)}`;
-}
-
-/**
- * The program of an object that a lab means: the one of that name, of that section, or the only one that fits the hook.
- * Findings: PROGRAM_UNKNOWN, PROGRAM_AMBIGUOUS
- */
-export function pickProgram(
-  spec: ObjectSpec,
-  use: ProgramUseSpec,
-  kind: ProgKind,
-  attach: AttachKind | null,
-  findings: Findings,
-): ProgramSpec | null {
-  const report = (code: string, message: string, fix: string): null => {
-    findings.add({ code, message, ...use.origin, fix });
-    return null;
-  };
-  const all = spec.programs;
-  if (use.program !== undefined) {
-    const found = all.find((p) => p.name === use.program) ?? null;
-    const names = all.map((p) => p.name);
-    return (
-      found ?? report("PROGRAM_UNKNOWN", `${spec.path} has no program "${use.program}"`, suggest(use.program, names))
-    );
-  }
-  let candidates = all.filter((p) => p.autoload !== false);
-  if (use.section !== undefined) {
-    candidates = all.filter((p) => p.section === use.section);
-    const sections = [...new Set(all.map((p) => p.section))];
-    if (candidates.length === 0) {
-      return report("SECTION_UNKNOWN", `${spec.path} has no section "${use.section}"`, suggest(use.section, sections));
-    }
-  } else {
-    const ofKind = candidates.filter((p) => p.kind === kind);
-    // `tc/ingress` and `tc/egress` say where they belong; programs for maps (`xdp/devmap`) belong to no hook
-    const fitting = [
-      ofKind.filter((p) => p.attach === attach),
-      ofKind.filter((p) => p.attach === null),
-      candidates.filter((p) => p.kind === null),
-    ];
-    candidates = fitting.find((list) => list.length > 0) ?? [];
-  }
-  if (candidates.length === 1) return candidates[0]!;
-  const names = candidates.map((p) => p.name);
-  if (names.length === 0) {
-    const have = all.map((p) => `${p.name} (${p.section})`).join(", ") || "none";
-    return report("PROGRAM_UNKNOWN", `${spec.path} has no program of type ${kind}`, `it has: ${have}`);
-  }
-  return report(
-    "PROGRAM_AMBIGUOUS",
-    `${spec.path} has ${names.length} programs that fit`,
-    `name one: ${use.obj}:${names.join(`, ${use.obj}:`)}`,
-  );
 }
 
 /** `tbf rate ...` is the root qdisc; what says root, parent or handle itself is taken as it is. */

@@ -36,12 +36,22 @@ export interface NamedObjectSpec {
   readonly name: string;
   /** As written: relative to the lab file. */
   readonly obj: string;
+  readonly globals: readonly GlobalSpec[];
+  readonly origin: Origin;
+}
+
+/** A value for a global variable of an object. */
+export interface GlobalSpec {
+  readonly name: string;
+  readonly value: unknown;
   readonly origin: Origin;
 }
 
 /** A command line to run on a node. */
 export interface CommandSpec {
   readonly line: string;
+  /** What the object that it loads has in its variables, by name; absent: what the file says. */
+  readonly globals?: ReadonlyMap<string, unknown>;
   readonly origin: Origin;
 }
 
@@ -63,7 +73,8 @@ export interface NodeSpec {
 }
 
 /** Which program: of a file, or of an entry of `programs`. */
-export interface ProgramUseSpec extends ProgramUseDocument {
+export interface ProgramUseSpec extends Omit<ProgramUseDocument, "globals"> {
+  readonly globals: readonly GlobalSpec[];
   readonly origin: Origin;
 }
 

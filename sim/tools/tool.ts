@@ -26,6 +26,11 @@ export interface ToolSession {
    * @throws LabError when it cannot be read
    */
   readFile(path: string): Uint8Array;
+  /**
+   * Values by name for the global variables of the object that the command loads, as a skeleton's user sets them before loading. `ip`, `tc`
+   * and `bpftool` have no words for that; absent: what the file says.
+   */
+  readonly globals?: ReadonlyMap<string, unknown>;
 }
 
 /** The record of one tool. */

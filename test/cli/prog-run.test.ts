@@ -57,6 +57,38 @@ describe("netsim prog run", () => {
     expect(run.stdout).toMatch(/^Return value: 1, duration: \d+ns\n$/);
   });
 
+  it("gives variables values before it loads, written as in a lab", async () => {
+    const fold = (...globals: string[]): ReturnType<typeof netsim> =>
+      netsim([
+        ...["prog", "run", "test/fixtures/objects/globals.o", "--prog", "fold", "--data-in", syn],
+        ...globals.flatMap((g) => ["--global", g]),
+      ]);
+    const plain = /^Return value: 1829251411,/;
+    expect((await fold()).stdout).toMatch(plain);
+    // what Linux 6.18 answers with these values
+    const all = ["enabled=false", "ports=[53, 80, 0, 65531]", "trusted=10.0.0.1", "trusted6 = 2001:db8::1", "burst=3"];
+    const more = ["policy={verdict: 2, low: 0x16, high: 80, strict: 1, level: 127}", "label=a\u00e9b", "burst=2"];
+    const rest = ["offset_ns=-36028797018963968", "key='hex:0504030201'", "custom=0xffffffff", "dropped=7"];
+    expect((await fold(...all, ...more, ...rest)).stdout).toMatch(/^Return value: 3023080526,/);
+    expect((await fold("label=")).stdout).not.toMatch(plain);
+  });
+
+  it.each([
+    ["burst", "--global burst: expected NAME=VALUE [GLOBAL_SYNTAX]"],
+    ["burst=[1", "--global burst=[1: the value is no YAML: "],
+    ["burst=*a", "--global burst=*a: the value is no YAML: "],
+    [`burst=${"[".repeat(20000)}`, "the value is no YAML: "],
+    ["bursts=1", 'globals.o has no global variable "bursts" [GLOBAL_UNKNOWN]\n  fix: did you mean burst?'],
+    ["burst=many", "__u32 burst of test/fixtures/objects/globals.o: expected an integer"],
+  ])("a variable that cannot be set is refused: %#", async (global, text) => {
+    const run = await netsim([
+      ...["prog", "run", "test/fixtures/objects/globals.o", "--prog", "fold"],
+      ...["--data-in", syn, "--global", global],
+    ]);
+    expect(run.status).toBe(2);
+    expect(run.stderr).toContain(text);
+  });
+
   it("fills maps before and dumps them afterwards, both in bpftool's JSON", async () => {
     const given = file(
       "maps.json",

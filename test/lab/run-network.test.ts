@@ -11,7 +11,8 @@ import { checkNetwork, runNetwork } from "../../sim/lab/run-network.ts";
 import type { RunSummary } from "../../sim/lab/summary.ts";
 
 const programs = new URL("../../programs/", import.meta.url);
-const files: LabFiles = { read: (name) => readFileSync(new URL(name, programs)) };
+const fixtures = new URL("../fixtures/objects/", import.meta.url);
+const files: LabFiles = { read: (name) => readFileSync(new URL(name, name === "globals.o" ? fixtures : programs)) };
 
 function runLab(text: string, seed = 1): Promise<RunSummary> {
   const spec = parseLab(text, "lab.yaml", { seed });
@@ -62,6 +63,8 @@ function pair(p: Pair): string {
 }
 
 const UDP = "traffic: [{type: udp, name: u, from: h1, to: h2, rate: 1kpps}]";
+const DNS = "traffic: [{type: udp, from: h1, to: h2, rate: 1kpps, port: 53}]";
+const dropPorts = (globals: string): string => `{obj: globals.o, program: drop_ports, ${globals}}`;
 
 describe("a lab runs", () => {
   it("two hosts ping each other over a cable with a delay, to the nanosecond", async () => {
@@ -88,6 +91,24 @@ describe("a lab runs", () => {
     const lines = [UDP, "timeline: [{at: 500ms, on: h2, maps: {action: {0: 1}}}]"];
     const s = await runLab(pair({ eth2: "xdp: xdp_actions.o", h2: "maps: {action: {0: 2}}", lines }));
     expect(s.traffic[0]).toMatchObject({ sent: 1000, received: 500, lost: 500 });
+  });
+
+  it.each([
+    ["xdp", (globals: string) => pair({ eth2: `xdp: ${dropPorts(globals)}`, lines: [DNS] })],
+    ["xdpgeneric", (globals: string) => pair({ eth2: `xdpgeneric: ${dropPorts(globals)}`, lines: [DNS] })],
+    [
+      "an entry of `programs`",
+      (globals: string) =>
+        pair({ eth2: "xdp: filter:drop_ports", lines: [DNS, `programs: {filter: {obj: globals.o, ${globals}}}`] }),
+    ],
+  ])("values of variables decide what a program does: %s", async (_what, lab) => {
+    const received = async (globals: string): Promise<number> =>
+      (await runLab(lab(`globals: {${globals}}`))).traffic[0]!.received;
+    expect(await received("")).toBe(1000);
+    expect(await received("ports: [0, 53]")).toBe(0);
+    expect(await received("ports: [53], enabled: false")).toBe(1000);
+    expect(await received("ports: [53], trusted: 10.0.0.1")).toBe(1000);
+    expect(await received("ports: [53], policy: {verdict: VERDICT_PASS}")).toBe(1000);
   });
 
   it("the same lab and seed give the same summary, another seed another one", async () => {

@@ -4,19 +4,25 @@ import { LabError, ObjectError } from "../../sim/engine/errors.ts";
 import { type LabFiles, ObjectStore } from "../../sim/lab/lab-files.ts";
 import { parseLab } from "../../sim/lab/parse-lab.ts";
 import { setupCommands } from "../../sim/lab/setup-commands.ts";
+import type { CommandSpec } from "../../sim/lab/spec.ts";
 import { Findings } from "../../sim/lab/text/findings.ts";
 
 const programs = new URL("../../programs/", import.meta.url);
+const fixtures = new URL("../fixtures/objects/", import.meta.url);
 const files: LabFiles = {
   read(name) {
     if (name === "broken.o") return new TextEncoder().encode("no ELF at all");
     try {
-      return readFileSync(new URL(name, programs));
+      return readFileSync(new URL(name, name === "globals.o" ? fixtures : programs));
     } catch {
       throw new LabError([{ code: "FILE_MISSING", message: `${name}: no such file` }]);
     }
   },
 };
+
+/** A command as it is typed, with the values that the lab gives to the variables of what it loads. */
+const shown = ({ line, globals }: CommandSpec): string =>
+  globals === undefined ? line : `${line} | ${JSON.stringify(Object.fromEntries(globals))}`;
 
 /** The commands of h1, and what was found wrong. */
 function setup(h1: string, top = ""): { lines: string[]; found: string[] } {
@@ -32,7 +38,7 @@ function setup(h1: string, top = ""): { lines: string[]; found: string[] } {
   } catch (error) {
     found = (error as LabError).diagnostics.map((d) => `${d.code} ${d.message} | ${d.fix} | ${d.path}`);
   }
-  return { lines: [...c.devices, ...c.addresses, ...c.programs].map((x) => x.line), found };
+  return { lines: [...c.devices, ...c.addresses, ...c.programs].map(shown), found };
 }
 
 const UP = "ip link set dev eth0 up";
@@ -133,6 +139,27 @@ describe("a node's shortcuts are commands", () => {
     expect(setup(h1)).toEqual({ lines, found: [] });
   });
 
+  it.each([
+    [
+      "of a program at a hook",
+      "{interfaces: {eth0: {xdp: {obj: globals.o, program: drop_ports, globals: {ports: [53], enabled: true}}}}}",
+      "",
+      ['ip link set dev eth0 xdp obj globals.o program drop_ports | {"ports":[53],"enabled":true}'],
+    ],
+    [
+      "of an entry of `programs`, for all that use it",
+      "{interfaces: {eth0: {xdp: filter:fold}, lo: {xdpgeneric: filter:drop_ports}}}",
+      "programs: {filter: {obj: globals.o, globals: {burst: 9}}}",
+      [
+        'bpftool prog loadall globals.o /sys/fs/bpf/filter pinmaps /sys/fs/bpf/filter/maps | {"burst":9}',
+        "ip link set dev eth0 xdp pinned /sys/fs/bpf/filter/fold",
+        "ip link set dev lo xdpgeneric pinned /sys/fs/bpf/filter/drop_ports",
+      ],
+    ],
+  ])("values of variables: %s", (_what, h1, top, lines) => {
+    expect(setup(h1, top)).toEqual({ lines: [UP, ...lines], found: [] });
+  });
+
   it("an object named in `programs` is loaded once and its programs share their maps", () => {
     const use = "{interfaces: {eth0: {tc: {ingress: nat, egress: nat}}}}";
     const { lines, found } = setup(use, "programs: {nat: tc_nat_lb.o}");
@@ -172,6 +199,28 @@ describe("a node's shortcuts are commands", () => {
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(text);
     expect(found[0]).toMatch(/\| topology\.nodes\.h1\.interfaces\.eth0\.xdp$/);
+  });
+
+  it.each([
+    [
+      "a variable that the object has not",
+      "{obj: globals.o, program: fold, globals: {burts: 1}}",
+      /^GLOBAL_UNKNOWN globals.o has no global variable "burts" \| did you mean burst\? .* \| topology\.nodes\.h1\.interfaces\.eth0\.xdp\.globals\.burts$/,
+    ],
+    [
+      "a value that does not fit, at its field",
+      "{obj: globals.o, program: fold, globals: {burst: 1, policy: {low: 70000}}}",
+      /^VALUE_RANGE .*policy of globals.o: 70000 does not fit __u16.* \| topology\.nodes\.h1\.interfaces\.eth0\.xdp\.globals\.policy\.low$/,
+    ],
+    [
+      "a value for what others share",
+      "{obj: pass, globals: {burst: 1}}",
+      /^GLOBALS_SHARED the programs of "pass" share one set of variables \| write `globals` into the entry "pass" of `programs` \| .*\.globals\.burst$/,
+    ],
+  ])("%s is refused", (_what, use, text) => {
+    const { found } = setup(`{interfaces: {eth0: {xdp: ${use}}}}`, "programs: {pass: xdp_pass.o}");
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(text);
   });
 
   it("a missing file is the lab's fault, a broken object is the object's", () => {

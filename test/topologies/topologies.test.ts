@@ -90,13 +90,18 @@ describe("l4lb.yaml", () => {
   });
 });
 
-describe("README.md's first lab", () => {
-  it("is what it says", async () => {
-    const readme = readFileSync(join(ROOT, "README.md"), "utf8");
-    const text = /^```yaml\n([\s\S]*?)^```$/m.exec(readme)?.[1];
-    expect(text).toBeDefined();
-    const { summary } = await runLab(text!, "first.yaml", ROOT);
+describe("README.md's labs", () => {
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const labs = [...readme.matchAll(/^```yaml\n(# ([\w-]+\.yaml): [\s\S]*?)^```$/gm)];
+
+  it.each(labs.map((m) => [m[2]!, m[1]!]))("%s is what it says", async (name, text) => {
+    const { summary } = await runLab(text, name, ROOT);
     expect(failures(summary)).toEqual([]);
     expect(summary.expect.length).toBeGreaterThan(0);
+  });
+
+  it("are all run", () => {
+    expect(labs.map((m) => m[2])).toEqual(["first.yaml", "variables.yaml"]);
+    expect(readme.match(/^```yaml$/gm)).toHaveLength(labs.length);
   });
 });

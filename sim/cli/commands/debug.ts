@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { call, each, type Operation } from "effection";
 import { LabError } from "../../engine/errors.ts";
-import type { CliCommand } from "../command.ts";
+import { type CliCommand, collect, GLOBAL_HELP } from "../command.ts";
 import type { Debugger } from "../debug/debugger.ts";
 import { readInput } from "../input-file.ts";
 import { type CliIo, EXIT } from "../io.ts";
@@ -18,6 +18,7 @@ Commands come from standard input, a line each; \`help\` lists them. Example:
 interface Options {
   readonly prog?: string;
   readonly type?: string;
+  readonly global?: readonly string[];
   readonly dataIn?: string;
   readonly ctxIn?: string;
   readonly maps?: string;
@@ -33,6 +34,7 @@ export const debug: CliCommand = {
       .option("--type <type>", "program type, where the section says none or another")
       .option("--data-in <file>", "the packet; of a capture its first")
       .option("--ctx-in <file>", "context: struct xdp_md, __sk_buff ...")
+      .option("--global <name=value>", GLOBAL_HELP, collect)
       .option("--maps <file>", "fill maps before, as netsim prog run does")
       .addHelpText("after", EXAMPLE);
   },
@@ -52,11 +54,12 @@ function* open(io: CliIo, object: string, options: Options): Operation<Debugger>
   const { restoreMaps } = yield* call(() => import("../../tools/bpftool/map-restore.ts"));
   const { Debugger: Made } = yield* call(() => import("../debug/debugger.ts"));
   const input = (path: string): Uint8Array => readInput(resolve(io.cwd, path), path, MAX_INPUT_BYTES);
-  const { dataIn, ctxIn, maps } = options;
+  const { dataIn, ctxIn, maps, global } = options;
   const data = dataIn === undefined ? new Uint8Array(0) : firstPacket({ bytes: input(dataIn), file: dataIn });
   const mapsText = maps === undefined ? null : new TextDecoder().decode(input(maps));
   const load = (): ReturnType<typeof loadProgram> => {
-    const chosen = loadProgram(io.cwd, { object, name: options.prog, type: options.type, profile: false });
+    const choice = { object, name: options.prog, type: options.type, globals: global ?? [], profile: false };
+    const chosen = loadProgram(io.cwd, choice);
     if (mapsText !== null) restoreMaps(chosen.object, mapsText, maps!);
     return chosen;
   };

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { call, type Operation } from "effection";
 import type { BpfMap } from "../../bpf/map.ts";
 import { LabError } from "../../engine/errors.ts";
-import type { CliCommand } from "../command.ts";
+import { type CliCommand, collect, GLOBAL_HELP } from "../command.ts";
 import { readInput } from "../input-file.ts";
 import { type CliIo, EXIT } from "../io.ts";
 import { OutputFile } from "../output-file.ts";
@@ -18,6 +18,7 @@ const MAX_REPEAT = 2 ** 32 - 1;
 interface Options {
   readonly prog?: string;
   readonly type?: string;
+  readonly global?: readonly string[];
   readonly dataIn?: string;
   readonly dataOut?: string;
   readonly ctxIn?: string;
@@ -50,6 +51,7 @@ export const progRun: CliCommand = {
         "--type <type>",
         "program type, where the section says none or another: xdp, sched_cls, socket_filter ...",
       )
+      .option("--global <name=value>", GLOBAL_HELP, collect)
       .option("--data-in <file>", "packet, or a capture of packets; - is standard input")
       .option("--data-out <file>", "write the packet as the program left it; - prints it")
       .option("--ctx-in <file>", "context: struct xdp_md, __sk_buff ... as BPF_PROG_RUN takes it")
@@ -74,6 +76,7 @@ export const progRun: CliCommand = {
       object: args[0]!,
       name: options.prog,
       type: options.type,
+      globals: options.global ?? [],
       profile: options.profile === true || options.coverage !== undefined,
     });
     if (options.maps !== undefined) {

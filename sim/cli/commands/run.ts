@@ -7,7 +7,7 @@ import type { Network } from "../../lab/network.ts";
 import type { LabSpec } from "../../lab/spec.ts";
 import type { RunSummary } from "../../lab/summary.ts";
 import { parseDuration } from "../../lab/units.ts";
-import type { CliCommand, CommandContext } from "../command.ts";
+import { type CliCommand, type CommandContext, collect } from "../command.ts";
 import { type CliIo, EXIT } from "../io.ts";
 import { OutputFile, prepareDirectory } from "../output-file.ts";
 import { Progress } from "../progress.ts";
@@ -70,10 +70,6 @@ export const run: CliCommand = {
     }
   },
 };
-
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value];
-}
 
 function readFlags(o: Readonly<Record<string, unknown>>): RunFlags {
   const text = (key: string): string | undefined => o[key] as string | undefined;

@@ -1,5 +1,6 @@
 /** A program of an object, loaded on a bare host for `netsim prog run` and `netsim debug`. */
 import { resolve } from "node:path";
+import { withGlobals } from "../../bpf/object/globals.ts";
 import { readObject } from "../../bpf/object/read-object.ts";
 import { sectionType } from "../../bpf/object/section-types.ts";
 import type { ProgKind } from "../../bpf/prog-type.ts";
@@ -11,6 +12,7 @@ import { suggest } from "../../engine/nearest.ts";
 import { type LoadedObject, loadObjectOnHost } from "../../net/bpf-objects.ts";
 import type { Host } from "../../net/host.ts";
 import { addHost, createKernel } from "../../net/stack.ts";
+import { readGlobals } from "./globals.ts";
 
 /** What the command line says of the program. */
 export interface ProgramChoice {
@@ -20,6 +22,8 @@ export interface ProgramChoice {
   readonly name: string | undefined;
   /** As bpftool says types (`classifier`), or the kernel (`sched_cls`). */
   readonly type: string | undefined;
+  /** Values of global variables, `NAME=VALUE`. */
+  readonly globals: readonly string[];
   readonly profile: boolean;
 }
 
@@ -33,10 +37,10 @@ export interface ChosenProgram {
 /**
  * Loads it, with what its static tail calls lead to.
  * @param cwd directory that the object's path starts from
- * @throws ObjectError, LabError PROG_WHICH, PROG_TYPE
+ * @throws ObjectError, LabError PROG_WHICH, PROG_TYPE, GLOBAL_*, VALUE_*
  */
 export function loadProgram(cwd: string, choice: ProgramChoice): ChosenProgram {
-  const spec = readObject(resolve(cwd, choice.object), choice.object);
+  const spec = withGlobals(readObject(resolve(cwd, choice.object), choice.object), readGlobals(choice.globals));
   const name = choose(spec, choice).name;
   const kind = choice.type === undefined ? undefined : kindOf(choice.type);
   const host = addHost(createKernel({ seed: 1, idealCpu: false }), "host");

@@ -49,6 +49,8 @@ export interface ProgramUseDocument {
   readonly pref?: number | undefined;
   readonly classic?: boolean | undefined;
   readonly classid?: string | undefined;
+  /** Values of global variables by name. */
+  readonly globals?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface TcDocument {
@@ -225,6 +227,7 @@ export interface TopologyDocument {
 
 export interface ProgramDocument {
   readonly obj: string;
+  readonly globals?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface LabDocument {

@@ -148,6 +148,12 @@ export function isNodeName(t: string): boolean {
   return /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/.test(t);
 }
 
+/** Values of a program's global variables. */
+export const globals: z.ZodType<Readonly<Record<string, unknown>>> = named(
+  z.unknown(),
+  "values of global variables (`const volatile` and others) by name, set before the object is loaded, as a skeleton's `rodata->NAME`: numbers, true or false, addresses, text, lists, fields by name, bytes as `hex:0a01`",
+);
+
 /** What a user writes for a program: `lb.o`, `lb.o:xdp_main`, or the long form. */
 export const programUse = (description: string): z.ZodType<ProgramUseDocument> =>
   z
@@ -161,6 +167,7 @@ export const programUse = (description: string): z.ZodType<ProgramUseDocument> =
           pref: whole(1, 65535, "tc: preference of the filter").optional(),
           classic: flag("tc: not direct-action: the return value is a class").optional(),
           classid: text("tc: class for a classic filter's match, `1:1`").optional(),
+          globals: globals.optional(),
         }),
       ],
       { error: "expected an object file (lb.o, or lb.o:PROGRAM) or a mapping with obj" },

@@ -1,7 +1,7 @@
 /** The whole lab file, and its JSON Schema for editors. */
 import { z } from "zod";
-import type { LabDocument, TopologyDocument } from "./document.ts";
-import { duration, ignored, list, named, object, oneOf, text, whole } from "./fields.ts";
+import type { LabDocument, ProgramDocument, TopologyDocument } from "./document.ts";
+import { duration, globals, ignored, list, named, object, oneOf, text, whole } from "./fields.ts";
 import { linkSchema } from "./link.ts";
 import { nodeSchema } from "./node.ts";
 import { expectSchema, timelineSchema } from "./timeline.ts";
@@ -18,7 +18,10 @@ const topologySchema: z.ZodType<TopologyDocument> = object({
   links: list(linkSchema, "what connects them").optional(),
 }) as unknown as z.ZodType<TopologyDocument>;
 
-const programSchema = object({ obj: text("object file, relative to the lab file") });
+const programSchema = object({
+  obj: text("object file, relative to the lab file"),
+  globals: globals.optional(),
+});
 
 /** The lab file. */
 export const labSchema: z.ZodType<LabDocument> = object({
@@ -29,7 +32,7 @@ export const labSchema: z.ZodType<LabDocument> = object({
   programs: named(
     z
       .union([z.string(), programSchema], { error: "expected an object file or a mapping with obj" })
-      .transform((v) => (typeof v === "string" ? { obj: v } : v)) as unknown as z.ZodType<{ readonly obj: string }>,
+      .transform((v) => (typeof v === "string" ? { obj: v } : v)) as unknown as z.ZodType<ProgramDocument>,
     "objects by a short name; a node that uses one loads it once, so that all its programs share their maps",
   ).optional(),
   topology: topologySchema.describe("the network, as containerlab writes it"),

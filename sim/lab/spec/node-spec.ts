@@ -17,6 +17,7 @@ import { isInterfaceName, isNodeName } from "../schema/fields.ts";
 import { IGNORED_NODE_KEYS } from "../schema/node.ts";
 import type {
   CommandSpec,
+  GlobalSpec,
   InterfaceSpec,
   MapFillSpec,
   NodeSpec,
@@ -165,6 +166,24 @@ export function commands(
   return (lines ?? []).map((line, i) => ({ line, origin: context.origin([...path, i]) }));
 }
 
+/** A program at a hook with its place. */
+function programUse(use: ProgramUseDocument, path: TreePath, context: SpecContext): ProgramUseSpec {
+  return { ...use, globals: globalSpecs(use.globals, path, context), origin: context.origin(path) };
+}
+
+/** Values of global variables with their places. @param path of what has the key `globals` */
+export function globalSpecs(
+  globals: Readonly<Record<string, unknown>> | undefined,
+  path: TreePath,
+  context: SpecContext,
+): readonly GlobalSpec[] {
+  return Object.entries(globals ?? {}).map(([name, value]) => ({
+    name,
+    value,
+    origin: context.origin([...path, "globals", name]),
+  }));
+}
+
 /** Map contents with their places. */
 export function mapFills(maps: MapsDocument | undefined, path: TreePath, context: SpecContext): readonly MapFillSpec[] {
   return Object.entries(maps ?? {}).map(([map, contents]): MapFillSpec => {
@@ -231,7 +250,7 @@ function socketSpecs(layer: Layer, context: SpecContext): readonly SocketSpec[] 
       interface: s.interface ?? null,
       address: s.address ?? null,
       port: s.port ?? null,
-      filter: s.filter === undefined ? null : { ...s.filter, origin: context.origin([...path, "filter"]) },
+      filter: s.filter === undefined ? null : programUse(s.filter, [...path, "filter"], context),
       origin,
     };
   });
@@ -358,7 +377,7 @@ class InterfaceMaker {
 
   private use(key: "xdp" | "xdpgeneric"): ProgramUseSpec | null {
     const found = this.first(key);
-    return found === null ? null : { ...found.value, origin: this.context.origin(found.path) };
+    return found === null ? null : programUse(found.value, found.path, this.context);
   }
 
   private uses(
@@ -366,6 +385,6 @@ class InterfaceMaker {
     path: TreePath | undefined,
     key: string,
   ): readonly ProgramUseSpec[] {
-    return (list ?? []).map((use, i) => ({ ...use, origin: this.context.origin([...path!, key, i]) }));
+    return (list ?? []).map((use, i) => programUse(use, [...path!, key, i], this.context));
   }
 }

@@ -112,7 +112,7 @@ function pinnedProgram(host: Host, path: string, failure: Failure): FoundProgram
 
 function openObject(session: ToolSession, file: string, failure: Failure): ObjectSpec {
   try {
-    return parseShared(session.host.kernel, session.readFile(file), file);
+    return parseShared(session, session.readFile(file), file);
   } catch (error) {
     if (error instanceof LabError || error instanceof ObjectError) {
       throw failure("Cannot initialize ELF context!\n", error);

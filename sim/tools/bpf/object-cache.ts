@@ -1,7 +1,9 @@
 /** Objects that several hosts load are parsed once. */
+import { withGlobals } from "../../bpf/object/globals.ts";
 import { parseObject } from "../../bpf/object/parse-object.ts";
 import type { ObjectSpec } from "../../bpf/spec.ts";
 import type { Kernel } from "../../net/kernel.ts";
+import type { ToolSession } from "../tool.ts";
 
 interface Parsed {
   readonly bytes: Uint8Array;
@@ -11,10 +13,16 @@ interface Parsed {
 const parsed: WeakMap<Kernel, Map<string, Parsed>> = new WeakMap();
 
 /**
- * Parses an object, or answers what came of it before when the same path had the same bytes.
- * @throws ObjectError as parseObject
+ * Parses an object, or answers what came of it before when the same path had the same bytes, and puts the session's values into its
+ * variables.
+ * @throws ObjectError as parseObject; LabError as withGlobals
  */
-export function parseShared(kernel: Kernel, bytes: Uint8Array, path: string): ObjectSpec {
+export function parseShared(session: ToolSession, bytes: Uint8Array, path: string): ObjectSpec {
+  const spec = parsedOnce(session.host.kernel, bytes, path);
+  return session.globals === undefined ? spec : withGlobals(spec, session.globals);
+}
+
+function parsedOnce(kernel: Kernel, bytes: Uint8Array, path: string): ObjectSpec {
   let files = parsed.get(kernel);
   if (files === undefined) {
     files = new Map();

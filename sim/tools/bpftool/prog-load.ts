@@ -55,7 +55,7 @@ function openObject(session: ToolSession, file: string, flags: BpftoolFlags): Ob
     throw bpftoolError(flags, "failed to open object file", 0, error, log);
   }
   try {
-    return parseShared(session.host.kernel, bytes, file);
+    return parseShared(session, bytes, file);
   } catch (error) {
     if (!(error instanceof ObjectError)) throw error;
     const isElf = bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
