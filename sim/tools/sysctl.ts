@@ -108,7 +108,7 @@ function one(host: Host, text: string, o: SysctlOptions, out: Output): void {
     if (value === null || !o.quiet) out.stdout += line(name, shown, o);
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error;
-    report(name, error.errno, o, out);
+    report(name, error, o, out);
   }
 }
 
@@ -124,11 +124,13 @@ function line(name: string, value: string, o: SysctlOptions): string {
   return o.valuesOnly ? `${value}\n` : `${name} = ${value}\n`;
 }
 
-function report(name: string, errno: number, o: SysctlOptions, out: Output): void {
+function report(name: string, error: NetlinkError, o: SysctlOptions, out: Output): void {
+  const { errno } = error;
   if (errno === ERRNO.ENOENT) {
     if (o.ignore) return;
     out.stderr += `sysctl: cannot stat /proc/sys/${name.replaceAll(".", "/")}: No such file or directory\n`;
-  } else out.stderr += `sysctl: setting key "${name}": ${strerror(errno)}\n`;
+  } else if (error.extack !== "") out.stderr += `sysctl: ${error.extack}\n`;
+  else out.stderr += `sysctl: setting key "${name}": ${strerror(errno)}\n`;
   out.failed = true;
 }
 

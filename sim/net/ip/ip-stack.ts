@@ -7,6 +7,8 @@ import type { Host } from "../host.ts";
 import type { Kernel } from "../kernel.ts";
 import { IFF_LOOPBACK, type Netdev } from "../netdev.ts";
 import type { Skb } from "../skb.ts";
+import type { CongestionOps } from "../tcp/cong/ca.ts";
+import { DEFAULT_CONGESTION } from "../tcp/cong/index.ts";
 import { AF_INET, AF_INET6, type Family } from "./address.ts";
 import { DST_ERROR, DST_LOCAL, Dst } from "./dst.ts";
 import { Fib, FibResult, type FibRoute } from "./fib/fib.ts";
@@ -76,6 +78,8 @@ export class IpStack {
   readonly calls: IpCalls;
   readonly snmp: Snmp = new Snmp();
   readonly sysctl: IpSysctls = defaultSysctls();
+  /** net.ipv4.tcp_congestion_control: the module of new sockets. */
+  congestion: CongestionOps = DEFAULT_CONGESTION;
   readonly confAll: IpConf = defaultConf();
   readonly confDefault: IpConf = defaultConf();
   readonly neighDefault4: NeighConf = defaultNeighConf(4);

@@ -1,11 +1,13 @@
 /** Reading and writing the IP layer's sysctls: `sysctl NAME`, `sysctl -w NAME=VALUE`. */
 import type { Host } from "../host.ts";
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
+import { congestionNames, findCongestion } from "../tcp/cong/index.ts";
 import { AF_INET6 } from "./address.ts";
 import { flushAddresses, onDevUp } from "./addresses.ts";
 import { type IpStack, ipStack } from "./ip-stack.ts";
 import {
   type IpConf,
+  type IpSysctls,
   type NeighConf,
   parseSysctlName,
   parseSysctlValue,
@@ -26,6 +28,14 @@ export function getSysctl(host: Host, name: string): string {
   switch (t.kind) {
     case "global":
       return String(stack.sysctl[t.key]);
+    case "triple":
+      return t.keys.map((k) => stack.sysctl[k]).join("\t");
+    case "congestion":
+      return stack.congestion.name;
+    case "congestion_available":
+      return congestionNames().join(" ");
+    case "not_built":
+      throw notBuilt(name);
     case "port_range":
       return `${stack.sysctl.portRangeLow}\t${stack.sysctl.portRangeHigh}`;
     case "conf":
@@ -45,6 +55,19 @@ export function setSysctl(host: Host, name: string, text: string): void {
       if (t.key === "ipForward") setAllForwarding(stack, "forwarding", stack.sysctl.ipForward);
       if (t.key === "ip6Forwarding") setAllForwarding(stack, "forwarding6", stack.sysctl.ip6Forwarding);
       break;
+    case "triple":
+      setTriple(stack, t.keys, text);
+      break;
+    case "congestion": {
+      const module = findCongestion(text.trim());
+      if (module === null) throw new NetlinkError(ERRNO.ENOENT);
+      stack.congestion = module;
+      break;
+    }
+    case "congestion_available":
+      throw new NetlinkError(ERRNO.EPERM);
+    case "not_built":
+      throw notBuilt(name);
     case "port_range": {
       const m = /^\s*(\d+)\s+(\d+)\s*$/.exec(text);
       const low = Number(m?.[1] ?? 0);
@@ -62,6 +85,17 @@ export function setSysctl(host: Host, name: string, text: string): void {
       break;
   }
   recordSysctl(host, name, text.trim());
+}
+
+function notBuilt(name: string): NetlinkError {
+  return new NetlinkError(ERRNO.EOPNOTSUPP, `${name}: netsim's TCP does not have it`);
+}
+
+/** proc_dointvec_minmax of three numbers, each at least 1; fewer leave the others as they are. */
+function setTriple(stack: IpStack, keys: readonly (keyof IpSysctls)[], text: string): void {
+  const words = text.trim().split(/\s+/).slice(0, keys.length);
+  const values = words.map((w) => parseSysctlValue(w, { min: 1, max: 2147483647 }));
+  for (let i = 0; i < values.length; i++) stack.sysctl[keys[i]!] = values[i]!;
 }
 
 function target(name: string): SysctlTarget {

@@ -6,9 +6,10 @@
  */
 import type { Host } from "../host.ts";
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
+import { fillTcpDefaults, TCP_NOT_BUILT, TCP_ROWS, TCP_TRIPLES, type TcpSysctls } from "../tcp/sysctl.ts";
 
 /** Global values as the packet path reads them. */
-export interface IpSysctls {
+export interface IpSysctls extends TcpSysctls {
   ipForward: number;
   ipDefaultTtl: number;
   ipNoPmtuDisc: number;
@@ -71,6 +72,7 @@ interface Row<K> {
 }
 
 const GLOBAL: readonly Row<keyof IpSysctls>[] = [
+  ...TCP_ROWS,
   { name: "net.ipv4.ip_forward", key: "ipForward", value: 0, min: 0 },
   { name: "net.ipv4.ip_default_ttl", key: "ipDefaultTtl", value: 64, min: 1, max: 255 },
   { name: "net.ipv4.ip_no_pmtu_disc", key: "ipNoPmtuDisc", value: 0, min: 0, max: 1 },
@@ -124,6 +126,7 @@ const NEIGH: readonly (Row<keyof NeighConf> & { readonly v6?: number })[] = [
 export function defaultSysctls(): IpSysctls {
   const out: Record<string, number> = {};
   for (const r of GLOBAL) out[r.key] = r.value;
+  fillTcpDefaults(out);
   out.portRangeHigh = 60999;
   return out as unknown as IpSysctls;
 }
@@ -146,6 +149,10 @@ export function defaultNeighConf(family: 4 | 6): NeighConf {
 export type SysctlTarget =
   | { readonly kind: "global"; readonly key: keyof IpSysctls; readonly row: SysctlBounds }
   | { readonly kind: "port_range" }
+  | { readonly kind: "triple"; readonly keys: readonly [keyof IpSysctls, keyof IpSysctls, keyof IpSysctls] }
+  | { readonly kind: "congestion" }
+  | { readonly kind: "congestion_available" }
+  | { readonly kind: "not_built" }
   | { readonly kind: "conf"; readonly dev: string; readonly key: keyof IpConf; readonly row: SysctlBounds }
   | {
       readonly kind: "neigh";
@@ -165,6 +172,11 @@ export interface SysctlBounds {
 export function parseSysctlName(name: string): SysctlTarget | null {
   const n = name.replaceAll("/", ".");
   if (n === "net.ipv4.ip_local_port_range") return { kind: "port_range" };
+  if (n === "net.ipv4.tcp_congestion_control") return { kind: "congestion" };
+  if (n === "net.ipv4.tcp_available_congestion_control") return { kind: "congestion_available" };
+  const triple = TCP_TRIPLES.find((t) => t.name === n);
+  if (triple !== undefined) return { kind: "triple", keys: triple.keys };
+  if (TCP_NOT_BUILT.has(n)) return { kind: "not_built" };
   const g = GLOBAL.find((r) => r.name === n);
   if (g !== undefined) return { kind: "global", key: g.key, row: g };
   const conf = /^net\.ipv([46])\.conf\.(.+)\.([a-z0-9_]+)$/.exec(n);
@@ -185,6 +197,8 @@ export function parseSysctlName(name: string): SysctlTarget | null {
 export function sysctlNames(devices: readonly string[]): readonly string[] {
   const scopes = ["all", "default", ...devices];
   const names = GLOBAL.map((r) => r.name);
+  names.push("net.ipv4.tcp_congestion_control", "net.ipv4.tcp_available_congestion_control");
+  names.push(...TCP_TRIPLES.map((t) => t.name));
   for (const s of scopes) {
     for (const r of CONF) names.push(`net.ipv${r.family}.conf.${s}.${r.name}`);
     if (s === "all") continue;

@@ -31,6 +31,8 @@ export const TCP_CLOSE = 7;
 export const TCP_LISTEN = 10;
 
 /** sk->sk_type. @source include/linux/net.h */
+export const SOCK_STREAM = 1;
+/** UDP. */
 export const SOCK_DGRAM = 2;
 /** Raw IP and packet sockets. */
 export const SOCK_RAW = 3;

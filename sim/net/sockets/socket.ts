@@ -82,8 +82,8 @@ export abstract class Socket implements SkbOwner, BpfSocket {
   /** null while not connected. */
   remoteAddr: IpAddr | null = null;
   remotePort: number = 0;
-  /** SO_REUSEPORT is not there (udp.ts). */
-  readonly reuseport: boolean = false;
+  /** SO_REUSEPORT; UDP sockets have none (udp.ts). */
+  reuseport: boolean = false;
   /** Maps that hold it. */
   readonly holders: Set<SocketHolder> = new Set();
   private ownCookie: number = 0;
