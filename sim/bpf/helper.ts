@@ -7,7 +7,6 @@
  * A result of kind "u64" is returned as its low word, after the high word was put into `env.machine.setReturnHigh(hi)`.
  */
 
-import type { Arena } from "../engine/arena.ts";
 import type { AttachKind } from "./attach-kinds.ts";
 import type { BpfEnv } from "./env.ts";
 import type { MapKind } from "./map.ts";
@@ -103,11 +102,14 @@ export interface CallDef<E extends BpfEnv = BpfEnv> {
   /** What a call costs the simulated CPU, ns. @source FACTS: measured on Linux 6.18 with BPF_PROG_RUN, or an estimate that says so */
   readonly costNs: number;
   call(env: E, ...args: number[]): number;
-  /**
-   * A WebAssembly function that does what `call` does with the same arguments and without the surroundings: compiled programs call it
-   * in its place, and do not leave WebAssembly. For helpers of kind "int" that run no program and change no packet.
-   */
-  code?(arena: Arena): (...args: number[]) => number;
+}
+
+/** A helper as WebAssembly. */
+export interface HelperCode<E extends BpfEnv = BpfEnv> {
+  /** Program types whose programs call it; absent: all that may call the helper. The others leave WebAssembly for `call`. */
+  readonly kinds?: readonly ProgKind[];
+  /** The function, which does what `call` does with the same arguments but for the surroundings. @throws BugError without memory */
+  of(env: E): (...args: number[]) => number;
 }
 
 /** The record of one helper. */
@@ -116,6 +118,14 @@ export interface HelperDef<E extends BpfEnv = BpfEnv> extends CallDef<E> {
   readonly id: number;
   /** The kernel calls it from translated classic programs (bpf/cbpf); no object can name it. */
   readonly classicOnly?: true;
+  /** Compiled programs call this in place of `call`, and do not leave WebAssembly. For helpers that run no program and return no u64. */
+  readonly code?: HelperCode<E>;
+}
+
+/** What programs of a type call in place of the record's own function; undefined: nothing. */
+export function codeOf(callee: CallDef<never> | HelperDef<never>, kind: ProgKind): HelperCode<never> | undefined {
+  const code = "code" in callee ? callee.code : undefined;
+  return code?.kinds === undefined || code.kinds.includes(kind) ? code : undefined;
 }
 
 /**

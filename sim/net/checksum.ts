@@ -1,13 +1,12 @@
 /**
- * The Internet checksum over arena bytes, and its incremental updates.
+ * The Internet checksum over arena bytes. Programs' incremental updates are in helpers/code/skb-code.ts.
  *
  * As in the kernel, sums are formed from 16-bit words as they lie in memory (little-endian loads): a folded sum is stored the way
  * it is, and the ones' complement sum does not care about byte order (RFC 1071, section 2 (B)).
  *
- * @source RFC 1071; include/net/checksum.h; net/core/utils.c inet_proto_csum_replace4
+ * @source RFC 1071; include/net/checksum.h
  */
 import type { Arena } from "../engine/arena.ts";
-import { CHECKSUM_PARTIAL, type Skb } from "./skb.ts";
 
 const TWO_32 = 4294967296;
 
@@ -73,49 +72,6 @@ export function csumPseudo(
   return to32(sum + swap16(lenBytes & 0xffff) + swap16(lenBytes >>> 16) + (proto << 8));
 }
 
-/**
- * Replaces a 16-bit word in what a checksum covers. @param from,to words in memory order
- * @source include/net/checksum.h csum_replace2; RFC 1624
- */
-export function csumReplace2(arena: Arena, addr: number, from: number, to: number): void {
-  const sum = csum16Add(csum16Add(~load16(arena, addr) & 0xffff, ~from & 0xffff), to & 0xffff);
-  store16(arena, addr, ~sum);
-}
-
-/** Replaces a 32-bit word in what a checksum covers. @param from,to words in memory order @source csum_replace4 */
-export function csumReplace4(arena: Arena, addr: number, from: number, to: number): void {
-  const sum = csumSub(~load16(arena, addr), from);
-  store16(arena, addr, csumFold(csumAdd(sum, to)));
-}
-
-/** Adds a difference (bpf_csum_diff) to a checksum. @source csum_replace_by_diff */
-export function csumReplaceByDiff(arena: Arena, addr: number, diff: number): void {
-  store16(arena, addr, csumFold(csumAdd(diff, ~load16(arena, addr))));
-}
-
-/**
- * A transport checksum after a 32-bit word changed. With CHECKSUM_PARTIAL the field holds the pseudo header's sum only, so only
- * changes of the pseudo header touch it.
- * @source net/core/utils.c inet_proto_csum_replace4
- */
-export function protoCsumReplace4(
-  arena: Arena,
-  skb: Skb,
-  addr: number,
-  from: number,
-  to: number,
-  pseudo: boolean,
-): void {
-  if (skb.ipSummed !== CHECKSUM_PARTIAL) csumReplace4(arena, addr, from, to);
-  else if (pseudo) store16(arena, addr, ~csumFold(csumAdd(csumSub(load16(arena, addr), from), to)));
-}
-
-/** The same by a difference. @source net/core/utils.c inet_proto_csum_replace_by_diff */
-export function protoCsumReplaceByDiff(arena: Arena, skb: Skb, addr: number, diff: number, pseudo: boolean): void {
-  if (skb.ipSummed !== CHECKSUM_PARTIAL) csumReplaceByDiff(arena, addr, diff);
-  else if (pseudo) store16(arena, addr, ~csumFold(csumAdd(diff, load16(arena, addr))));
-}
-
 function to32(sum: number): number {
   let s = sum;
   while (s >= TWO_32) s = (s % TWO_32) + Math.floor(s / TWO_32);
@@ -128,20 +84,6 @@ function fold16(sum: number): number {
   return s;
 }
 
-function csum16Add(a: number, b: number): number {
-  const s = a + b;
-  return (s & 0xffff) + (s >>> 16);
-}
-
 function swap16(x: number): number {
   return ((x & 0xff) << 8) | (x >>> 8);
-}
-
-function load16(arena: Arena, addr: number): number {
-  return arena.u8[addr]! | (arena.u8[addr + 1]! << 8);
-}
-
-function store16(arena: Arena, addr: number, value: number): void {
-  arena.u8[addr] = value;
-  arena.u8[addr + 1] = value >>> 8;
 }

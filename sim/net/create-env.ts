@@ -6,12 +6,16 @@ import type { Machine } from "../bpf/machine.ts";
 import type { BpfMap } from "../bpf/map.ts";
 import { EFAULT } from "../bpf/maps/errno.ts";
 import type { BpfTimer } from "../bpf/timers.ts";
+import type { Arena } from "../engine/arena.ts";
 import type { EventKind } from "../engine/engine.ts";
+import { BugError } from "../engine/errors.ts";
 import { kernelTypes } from "./btf/kernel-types.ts";
 import type { FibApi } from "./fib-api.ts";
+import { type SkbCode, skbCode } from "./helpers/code/skb-code.ts";
+import { type XdpCode, xdpCode } from "./helpers/code/xdp-code.ts";
 import { inXdp } from "./helpers/packet.ts";
-import { skbLoad, skbStore } from "./helpers/skb-bytes.ts";
-import { xdpLoad, xdpStore } from "./helpers/xdp-bytes.ts";
+import { forgetHash } from "./helpers/skb-bytes.ts";
+import { adjustTailOutside } from "./helpers/xdp-adjust.ts";
 import type { Host } from "./host.ts";
 import type { Kernel } from "./kernel.ts";
 import { KernelStructs } from "./kernel-structs/kernel-structs.ts";
@@ -22,6 +26,7 @@ import { Skb } from "./skb.ts";
 import { type BpfSocket, BpfSockets } from "./sockets/bpf-sock.ts";
 import type { Cpu } from "./softirq.ts";
 import { SkbContexts } from "./tc/skb-context.ts";
+import { packetFromXdp } from "./xdp/xdp-context.ts";
 
 /** ns per jiffy at HZ=250. @source CONFIG_HZ of the reference kernel, FACTS 4.6 */
 const NS_PER_JIFFY = 4_000_000;
@@ -48,13 +53,18 @@ class KernelEnv implements NetEnv {
   cgroupRetval: number = 0;
   optionRoom: number = 0;
   fib: FibApi | null;
-  skb: Skb = new Skb();
   ctx: number = 0;
+  readonly packetMoved: number;
   // these three have no neutral value; they are set before each run
   host: Host = null as unknown as Host;
   currentCpu: Cpu = null as unknown as Cpu;
   dev: Netdev = null as unknown as Netdev;
 
+  private current: Skb = new Skb();
+  private readonly arena: Arena;
+  private readonly movedWord: number;
+  private madeXdpCode: XdpCode | null = null;
+  private madeSkbCode: SkbCode | null = null;
   private readonly functions: KernelFunctions;
   private madeStructs: KernelStructs | null = null;
   private readonly timerEvent: EventKind<BpfTimer>;
@@ -64,12 +74,42 @@ class KernelEnv implements NetEnv {
     this.functions = functions;
     this.timerEvent = kernel.engine.defineEvent<BpfTimer>("bpf timer", (timer, seq) => this.onTimer(timer, seq));
     this.fib = fib;
+    this.arena = kernel.arena;
+    this.packetMoved = kernel.arena.alloc(4);
+    if (this.packetMoved === 0) throw new BugError("ARENA_FULL", "no memory for the network's word");
+    this.movedWord = this.packetMoved >>> 2;
     this.sockets = new BpfSockets(kernel.arena);
     this.skbContexts = new SkbContexts(kernel.arena, this.sockets);
   }
 
   get machine(): Machine {
     return this.kernel.machine;
+  }
+
+  get skb(): Skb {
+    if (this.arena.u32[this.movedWord] !== 0) this.settlePacket();
+    return this.current;
+  }
+
+  set skb(skb: Skb) {
+    this.current = skb;
+  }
+
+  settlePacket(): void {
+    const { u32 } = this.arena;
+    if (u32[this.movedWord] === 0) return;
+    u32[this.movedWord] = 0;
+    packetFromXdp(u32, this.ctx, this.current);
+  }
+
+  get xdpCode(): XdpCode {
+    this.madeXdpCode ??= xdpCode(this, adjustTailOutside);
+    return this.madeXdpCode;
+  }
+
+  get skbCode(): SkbCode {
+    this.madeSkbCode ??= skbCode(this, forgetHash);
+    return this.madeSkbCode;
   }
 
   get structs(): KernelStructs {
@@ -80,6 +120,7 @@ class KernelEnv implements NetEnv {
   resetRuns(): void {
     this.skbContexts.depth = 0;
     this.skbContexts.nestedCost16 = 0;
+    this.arena.u32[this.movedWord] = 0;
     this.redirect.reset();
     this.sk = null;
   }
@@ -148,13 +189,15 @@ class KernelEnv implements NetEnv {
 
   packetLoad(ctx: number, offset: number, to: number, lengthBytes: number): number {
     if (ctx !== this.ctx) return -EFAULT;
-    return inXdp(this) ? xdpLoad(this, offset, to, lengthBytes) : skbLoad(this, offset, to, lengthBytes);
+    return inXdp(this)
+      ? this.xdpCode.load(ctx, offset, to, lengthBytes)
+      : this.skbCode.load(ctx, offset, to, lengthBytes);
   }
 
   packetStore(ctx: number, offset: number, from: number, lengthBytes: number, flags: number): number {
     if (ctx !== this.ctx) return -EFAULT;
-    if (inXdp(this)) return xdpStore(this, offset, from, lengthBytes);
-    return skbStore(this, offset, from, lengthBytes, flags);
+    if (inXdp(this)) return this.xdpCode.store(ctx, offset, from, lengthBytes);
+    return this.skbCode.store(ctx, offset, from, lengthBytes, flags, 0);
   }
 
   /** @source kernel/bpf/core.c bpf_internal_load_pointer_neg_helper; net/core/filter.c bpf_skb_load_helper_8 and its kin */

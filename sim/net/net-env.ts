@@ -7,6 +7,8 @@ import type { BpfMap } from "../bpf/map.ts";
 import type { CpumapEntry } from "../bpf/maps/cpumap.ts";
 import type { DevmapBase } from "../bpf/maps/devmap-entry.ts";
 import type { FibApi } from "./fib-api.ts";
+import type { SkbCode } from "./helpers/code/skb-code.ts";
+import type { XdpCode } from "./helpers/code/xdp-code.ts";
 import type { Host } from "./host.ts";
 import type { Kernel } from "./kernel.ts";
 import type { KernelStructs } from "./kernel-structs/kernel-structs.ts";
@@ -74,6 +76,14 @@ export interface UserRecord {
 export interface NetEnv extends BpfEnv {
   readonly kernel: Kernel;
   readonly redirect: RedirectInfo;
+  /** Address of a word that is not 0 while the context of an XDP program knows better than the packet where that lies. */
+  readonly packetMoved: number;
+  /** Takes over where helpers' code has moved the packet. */
+  settlePacket(): void;
+  /** The helpers' code for XDP programs. */
+  readonly xdpCode: XdpCode;
+  /** The helpers' code for programs on socket buffers. */
+  readonly skbCode: SkbCode;
   /** Contexts of socket-buffer programs; a ctx address that is not one of them is an xdp_md. */
   readonly skbContexts: SkbContexts;
   /** Routes and neighbours, bound by the IP layer; null while there is none. */
@@ -81,7 +91,10 @@ export interface NetEnv extends BpfEnv {
   /** Set before each run. */
   host: Host;
   currentCpu: Cpu;
-  /** The packet in work and the address of its context (xdp_md or __sk_buff). */
+  /**
+   * The packet in work and the address of its context (xdp_md or __sk_buff). Whoever reads `skb` sees the packet where helpers' code
+   * has moved it; who has the packet at hand calls `settlePacket` after the run.
+   */
   skb: Skb;
   ctx: number;
   dev: Netdev;

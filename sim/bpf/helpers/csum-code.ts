@@ -29,14 +29,14 @@ export function csumCode(arena: Arena): CsumCode {
 
 const PARTIAL = 0;
 
-/** Folds the i64 in a local to 32 bits, end-around. */
-function fold64(code: WasmCode, sum: number): void {
+/** Folds the i64 in a local to so many bits, end-around; it has no more than twice as many. */
+export function emitFold(code: WasmCode, sum: number, bits: 16 | 32): void {
   for (let i = 0; i < 2; i++) {
     code.get(sum);
-    code.i64(0xffffffff);
+    code.i64(2 ** bits - 1);
     code.op(W.i64_and);
     code.get(sum);
-    code.i64(32);
+    code.i64(bits);
     code.op(W.i64_shr_u, W.i64_add);
     code.set(sum);
   }
@@ -93,7 +93,7 @@ function partial(): WasmCode {
     code.i32(3);
     code.op(W.i32_shl, W.i64_extend_i32_u, W.i64_shl);
   });
-  fold64(code, sum);
+  emitFold(code, sum, 32);
   code.get(sum);
   code.op(W.i32_wrap_i64);
   return code;
@@ -140,16 +140,8 @@ function diff(): WasmCode {
   code.set(sum);
   code.end();
   code.end();
-  fold64(code, sum);
-  for (let i = 0; i < 2; i++) {
-    code.get(sum);
-    code.i64(0xffff);
-    code.op(W.i64_and);
-    code.get(sum);
-    code.i64(16);
-    code.op(W.i64_shr_u, W.i64_add);
-    code.set(sum);
-  }
+  emitFold(code, sum, 32);
+  emitFold(code, sum, 16);
   code.get(sum);
   code.op(W.i32_wrap_i64);
   return code;

@@ -24,5 +24,5 @@ export const csumDiff: HelperDef = {
   costNs: 21,
   call: (env: BpfEnv, from: number, fromSize: number, to: number, toSize: number, seed: number): number =>
     csumCode(env.machine.arena).diff(from, fromSize, to, toSize, seed),
-  code: (arena) => csumCode(arena).diff,
+  code: { of: (env) => csumCode(env.machine.arena).diff },
 };

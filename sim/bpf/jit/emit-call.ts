@@ -2,7 +2,7 @@
  * Calls of helpers: the checks of their arguments, the call, the result. Built in are bpf_tail_call and bpf_get_smp_processor_id;
  * lookups, updates and deletions in a map that is known stand in emit-map-call.ts.
  */
-import { type ArgKind, type CallDef, DYNPTR_BYTES, fixedBytes } from "../helper.ts";
+import { type ArgKind, type CallDef, codeOf, DYNPTR_BYTES, fixedBytes } from "../helper.ts";
 import { insnError } from "../isa/decode.ts";
 import type { Insn } from "../isa/insn.ts";
 import type { BpfMap } from "../map.ts";
@@ -46,9 +46,9 @@ export function emitKernelCall(e: Emitter, insn: KernelCall): void {
     return;
   }
   if (map !== null && emitMapCall(e, id, map)) return;
-  const leaves = helper.code === undefined;
+  const leaves = codeOf(helper, e.program.def.kind) === undefined;
   if (leaves) e.flush();
-  emitGenericCall(e, insn, helper);
+  emitGenericCall(e, insn, helper, leaves);
   emitResult(e, helper);
   if (leaves) e.reload();
   if (mayChangePacket(helper)) e.places.clear();
@@ -266,7 +266,7 @@ function checkSizedMemory(e: Emitter, insn: KernelCall, helper: Callee, at: numb
 }
 
 /** The helper record's own function, with the surroundings as its first argument; or its WebAssembly, without them. */
-function emitGenericCall(e: Emitter, insn: KernelCall, helper: Callee): void {
+function emitGenericCall(e: Emitter, insn: KernelCall, helper: Callee, leaves: boolean): void {
   const { code } = e;
   if (helper.args.includes("func")) {
     code.i32(e.shared.cells);
@@ -274,7 +274,7 @@ function emitGenericCall(e: Emitter, insn: KernelCall, helper: Callee): void {
     code.memory(W.i32_store, CELL_CALL_FP);
   }
   const params: ValueType[] = [];
-  if (helper.code === undefined) {
+  if (leaves) {
     code.global(e.shared.module.importGlobal("env", EXTERNREF, true));
     params.push(EXTERNREF);
   }

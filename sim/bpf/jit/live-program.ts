@@ -3,6 +3,8 @@ import type { Arena } from "../../engine/arena.ts";
 import { BugError, ObjectError } from "../../engine/errors.ts";
 import { Wasm, type WasmMemory, type WasmRefGlobal, type WasmTable } from "../../engine/wasm.ts";
 import type { AttachKind } from "../attach-kinds.ts";
+import type { BpfEnv } from "../env.ts";
+import { codeOf, type HelperDef } from "../helper.ts";
 import type { BpfMap } from "../map.ts";
 import type { ProgKind } from "../prog-type.ts";
 import { ctxFieldOf } from "../prog-types/ctx-access.ts";
@@ -24,6 +26,8 @@ export interface ProgramHost {
   readonly table: WasmTable;
   /** Holds the surroundings, for helpers. */
   readonly envGlobal: WasmRefGlobal;
+  /** The same, for helpers' code. */
+  readonly env: BpfEnv;
   run(tableIndex: number, ctx: number): number;
   /** Takes a new index of the function table. */
   takeIndex(): number;
@@ -152,7 +156,7 @@ function functionImport(name: string, program: LiveProgram, host: ProgramHost): 
   const [what, arg] = name.split(":");
   switch (what) {
     case "helper":
-      return linked.helpers.get(Number(arg))!.code?.(host.arena) ?? linked.helpers.get(Number(arg))!.call;
+      return helperFunction(linked.helpers.get(Number(arg))!, linked.def.kind, host);
     case "kfunc":
       return [...linked.kfuncs.values()].find((k) => k.name === arg)!.call;
     case "lookup":
@@ -183,6 +187,11 @@ function functionImport(name: string, program: LiveProgram, host: ProgramHost): 
     default:
       throw new BugError("JIT_IMPORT", `compiled code imports "${name}"`);
   }
+}
+
+function helperFunction(helper: HelperDef<never>, kind: ProgKind, host: ProgramHost): unknown {
+  const code = codeOf(helper, kind);
+  return code === undefined ? helper.call : code.of(host.env as never);
 }
 
 // The method is looked up once: it then is called without a property load, whatever the number of map classes.

@@ -4,6 +4,10 @@ import { VOID, W, type WasmOp } from "./wasm-op.ts";
 /** Width of a padded index that is filled in later. */
 const PADDED_BYTES = 5;
 
+/** memory.copy and memory.fill, of memory 0. @source WebAssembly core specification 2.0, section 5.4.6 */
+const MEMORY_COPY = [0xfc, 0x0a, 0x00, 0x00] as const;
+const MEMORY_FILL = [0xfc, 0x0b, 0x00] as const;
+
 /** A growing body. Calls of functions of the same module are patched when the number of imports is known. */
 export class WasmCode {
   private bytes: Uint8Array = new Uint8Array(1024);
@@ -114,6 +118,16 @@ export class WasmCode {
     this.byte(op);
     this.byte(0);
     this.uleb(offset);
+  }
+
+  /** Copies within the memory as memmove does: to, from and bytes are on the stack. */
+  memoryCopy(): void {
+    for (const b of MEMORY_COPY) this.byte(b);
+  }
+
+  /** Fills memory: address, byte and number of bytes are on the stack. */
+  memoryFill(): void {
+    for (const b of MEMORY_FILL) this.byte(b);
   }
 
   /** Opens a block, loop or if without results. */

@@ -3,6 +3,7 @@ import { LWT_KINDS, TC_KINDS } from "../../bpf/prog-kinds.ts";
 import type { ProgKind } from "../../bpf/prog-type.ts";
 import type { NetEnv } from "../net-env.ts";
 import type { Skb } from "../skb.ts";
+import { packetToXdp } from "../xdp/xdp-context.ts";
 
 /** Program types of helpers for XDP. */
 export const XDP_KINDS: readonly ProgKind[] = ["xdp"];
@@ -24,14 +25,9 @@ export function refreshSkb(env: NetEnv): void {
   env.skbContexts.refreshPacket(env.ctx, env.skb);
 }
 
-/** Writes data, data_end and data_meta of an xdp_md. */
+/** Writes where the packet lies now into an XDP context. */
 export function refreshXdp(env: NetEnv): void {
-  const w = env.kernel.arena.u32;
-  const c = env.ctx >>> 2;
-  const skb = env.skb;
-  w[c] = skb.data;
-  w[c + 1] = skb.data + skb.len - skb.fragsLen;
-  w[c + 2] = skb.data - skb.metaLen;
+  packetToXdp(env.kernel.arena.u32, env.ctx, env.skb);
 }
 
 /** skb_mac_header_len. */

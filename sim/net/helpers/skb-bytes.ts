@@ -1,20 +1,23 @@
 /**
- * bpf_skb_load_bytes, bpf_skb_load_bytes_relative, bpf_skb_store_bytes, bpf_skb_pull_data.
+ * bpf_skb_load_bytes, bpf_skb_load_bytes_relative, bpf_skb_store_bytes, bpf_skb_pull_data. What load and store do is in
+ * code/skb-code.ts.
  *
  * @source net/core/filter.c, the functions of these names
  * @differs packets are always in one piece, so BPF_F_RECOMPUTE_CSUM and pulling have nothing to do
  */
 import type { HelperDef } from "../../bpf/helper.ts";
-import { EFAULT, EINVAL, ENOMEM } from "../../bpf/maps/errno.ts";
+import { EFAULT, ENOMEM } from "../../bpf/maps/errno.ts";
 import { copyBytes } from "../../bpf/maps/memory.ts";
 import { TC_KINDS } from "../../bpf/prog-kinds.ts";
+import type { ProgKind } from "../../bpf/prog-type.ts";
 import type { NetEnv } from "../net-env.ts";
 import { refreshSkb, TC_LWT_KINDS, TC_XMIT_KINDS } from "./packet.ts";
 
-const BPF_F_RECOMPUTE_CSUM = 1;
-const BPF_F_INVALIDATE_HASH = 2;
 const BPF_HDR_START_MAC = 0;
 const BPF_HDR_START_NET = 1;
+
+/** Program types that have a context of a socket buffer (tc/skb-context.ts). */
+const SKB_CONTEXT_KINDS: readonly ProgKind[] = [...TC_LWT_KINDS, "socket_filter", "cgroup_skb"];
 
 /** What all of them have. */
 const plain = { gplOnly: false, mapKinds: null, ret: "int" } as const;
@@ -26,14 +29,16 @@ export const skbLoadBytes: HelperDef<NetEnv> = {
   name: "skb_load_bytes",
   since: "4.5",
   args: ["ctx", "u32", "mem_out", "size"],
-  progKinds: [...TC_LWT_KINDS, "socket_filter", "cgroup_skb", "sk_reuseport", "flow_dissector"],
+  progKinds: [...SKB_CONTEXT_KINDS, "sk_reuseport", "flow_dissector"],
   changesPacket: false,
   costNs: 8,
-  call: (env: NetEnv, _ctx: number, offset: number, to: number, len: number): number => skbLoad(env, offset, to, len),
+  call: (env: NetEnv, ctx: number, offset: number, to: number, len: number): number =>
+    env.skbContexts.owns(ctx) ? env.skbCode.load(ctx, offset, to, len) : loadElsewhere(env, offset, to, len),
+  code: { kinds: SKB_CONTEXT_KINDS, of: (env) => env.skbCode.load },
 };
 
-/** __bpf_skb_load_bytes. @param offset an offset above INT_MAX arrives negative. @returns 0 or -errno */
-export function skbLoad(env: NetEnv, offset: number, to: number, len: number): number {
+/** For programs on packets whose context is none of a socket buffer's. @param offset one above INT_MAX arrives negative */
+function loadElsewhere(env: NetEnv, offset: number, to: number, len: number): number {
   const skb = env.skb;
   if (offset < 0 || offset + len > skb.len) {
     env.kernel.arena.u8.fill(0, to, to + len);
@@ -75,27 +80,15 @@ export const skbStoreBytes: HelperDef<NetEnv> = {
   progKinds: TC_XMIT_KINDS,
   changesPacket: true,
   costNs: 12,
-  call: (
-    env: NetEnv,
-    _ctx: number,
-    offset: number,
-    from: number,
-    len: number,
-    flags: number,
-    flagsHi: number,
-  ): number => skbStore(env, offset, from, len, flagsHi === 0 ? flags : -1),
+  call: (env: NetEnv, ctx: number, offset: number, from: number, len: number, flags: number, flagsHi: number): number =>
+    env.skbCode.store(ctx, offset, from, len, flags, flagsHi),
+  code: { of: (env) => env.skbCode.store },
 };
 
-/** __bpf_skb_store_bytes. @returns 0 or -errno */
-export function skbStore(env: NetEnv, offset: number, from: number, len: number, flags: number): number {
-  if ((flags & ~(BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH)) !== 0) return -EINVAL;
-  const skb = env.skb;
-  if (offset < 0 || offset + len > skb.len) return -EFAULT;
-  copyBytes(env.kernel.arena, skb.data + offset, from, len);
-  if ((flags & BPF_F_INVALIDATE_HASH) !== 0) {
-    skb.hash = 0;
-    refreshSkb(env);
-  }
+/** BPF_F_INVALIDATE_HASH. */
+export function forgetHash(env: NetEnv): number {
+  env.skb.hash = 0;
+  refreshSkb(env);
   return 0;
 }
 

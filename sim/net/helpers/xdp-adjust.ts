@@ -1,5 +1,5 @@
 /**
- * bpf_xdp_adjust_head, bpf_xdp_adjust_tail, bpf_xdp_adjust_meta.
+ * bpf_xdp_adjust_head, bpf_xdp_adjust_tail, bpf_xdp_adjust_meta; what they do is in code/xdp-code.ts.
  *
  *     hard start   +40                data-metaLen  data          data_end      hard start + 4096 - 320
  *        | xdp_frame | ... headroom ... |-- meta --|-- packet --|-- tailroom --|
@@ -13,18 +13,11 @@
  *          on veth)
  */
 import type { HelperDef } from "../../bpf/helper.ts";
-import { EACCES, EINVAL, EOPNOTSUPP } from "../../bpf/maps/errno.ts";
+import { EINVAL } from "../../bpf/maps/errno.ts";
 import { ETH_HLEN } from "../ether.ts";
 import type { NetEnv } from "../net-env.ts";
-import { XDP_FRAG_BYTES, XDP_FRAME_SZ } from "../skb.ts";
+import { XDP_FRAG_BYTES } from "../skb.ts";
 import { refreshXdp, XDP_KINDS } from "./packet.ts";
-
-/** sizeof(struct xdp_frame). */
-const XDP_FRAME_BYTES = 40;
-/** SKB_DATA_ALIGN(sizeof(struct skb_shared_info)). */
-const SHARED_INFO_BYTES = 320;
-/** Largest metadata: skb_shared_info.meta_len is a u8. */
-const META_MAX = 255;
 
 /** What all of them have. */
 const plain = { gplOnly: false, progKinds: XDP_KINDS, mapKinds: null, changesPacket: true, ret: "int" } as const;
@@ -37,20 +30,8 @@ export const xdpAdjustHead: HelperDef<NetEnv> = {
   since: "4.10",
   args: ["ctx", "u32"],
   costNs: 9,
-  call: (env: NetEnv, _ctx: number, offset: number): number => {
-    const skb = env.skb;
-    const by = offset | 0;
-    const meta = skb.metaLen;
-    if (skb.data + by < skb.head + XDP_FRAME_BYTES + meta || by > skb.len - skb.fragsLen - ETH_HLEN) return -EINVAL;
-    if (meta !== 0) {
-      const from = skb.data - meta;
-      env.kernel.arena.u8.copyWithin(from + by, from, from + meta);
-    }
-    skb.data += by;
-    skb.len -= by;
-    refreshXdp(env);
-    return 0;
-  },
+  call: (env: NetEnv, _ctx: number, by: number): number => env.xdpCode.adjustHead(env.ctx, by),
+  code: { of: (env) => env.xdpCode.adjustHead },
 };
 
 /** `bpf_xdp_adjust_tail`. */
@@ -61,24 +42,28 @@ export const xdpAdjustTail: HelperDef<NetEnv> = {
   since: "4.18",
   args: ["ctx", "u32"],
   costNs: 9,
-  call: (env: NetEnv, _ctx: number, offset: number): number => {
-    const skb = env.skb;
-    const by = offset | 0;
-    if (skb.fragsLen > 0) return adjustFrags(env, by);
-    const room = XDP_FRAME_SZ - SHARED_INFO_BYTES - skb.headroom();
-    if (by > 0 && skb.len > room) return -EOPNOTSUPP;
-    if (by > 0 && skb.len + by > room) return -EINVAL;
-    if (skb.len + by < ETH_HLEN) return -EINVAL;
-    if (by > 0) {
-      if (!env.kernel.pool.ensureRoom(skb, 0, by)) return -EINVAL;
-      const end = skb.data + skb.len;
-      env.kernel.arena.u8.fill(0, end, end + by);
-    }
-    skb.len += by;
-    refreshXdp(env);
-    return 0;
-  },
+  call: (env: NetEnv, _ctx: number, by: number): number => env.xdpCode.adjustTail(env.ctx, by),
+  code: { of: (env) => env.xdpCode.adjustTail },
 };
+
+/** What the code leaves of bpf_xdp_adjust_tail: fragments, and a buffer that is too small. @returns 0 or -errno */
+export function adjustTailOutside(env: NetEnv, by: number): number {
+  const skb = env.skb;
+  if (skb.fragsLen > 0) return adjustFrags(env, by);
+  if (!appendZeros(env, by)) return -EINVAL;
+  skb.len += by;
+  refreshXdp(env);
+  return 0;
+}
+
+/** Room behind the packet, zeroed. @returns false when there is none */
+function appendZeros(env: NetEnv, bytes: number): boolean {
+  const skb = env.skb;
+  if (!env.kernel.pool.ensureRoom(skb, 0, bytes)) return false;
+  const end = skb.data + skb.len;
+  env.kernel.arena.u8.fill(0, end, end + bytes);
+  return true;
+}
 
 /** The tail of a packet whose last bytes lie in fragments. */
 function adjustFrags(env: NetEnv, by: number): number {
@@ -88,9 +73,7 @@ function adjustFrags(env: NetEnv, by: number): number {
     skb.fragsLen = Math.max(0, skb.fragsLen + by);
   } else {
     const last = skb.fragsLen % XDP_FRAG_BYTES || XDP_FRAG_BYTES;
-    if (by > XDP_FRAG_BYTES - last || !env.kernel.pool.ensureRoom(skb, 0, by)) return -EINVAL;
-    const end = skb.data + skb.len;
-    env.kernel.arena.u8.fill(0, end, end + by);
+    if (by > XDP_FRAG_BYTES - last || !appendZeros(env, by)) return -EINVAL;
     skb.fragsLen += by;
   }
   skb.len += by;
@@ -106,13 +89,6 @@ export const xdpAdjustMeta: HelperDef<NetEnv> = {
   since: "4.15",
   args: ["ctx", "u32"],
   costNs: 6,
-  call: (env: NetEnv, _ctx: number, offset: number): number => {
-    const skb = env.skb;
-    const meta = skb.metaLen - (offset | 0);
-    if (meta < 0 || skb.data - meta < skb.head + XDP_FRAME_BYTES) return -EINVAL;
-    if ((meta & 3) !== 0 || meta > META_MAX) return -EACCES;
-    skb.metaLen = meta;
-    refreshXdp(env);
-    return 0;
-  },
+  call: (env: NetEnv, _ctx: number, by: number): number => env.xdpCode.adjustMeta(env.ctx, by),
+  code: { of: (env) => env.xdpCode.adjustMeta },
 };

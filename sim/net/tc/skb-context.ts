@@ -10,17 +10,20 @@
  *   140 data_meta      144 flow_keys     152 tstamp (u64)  160 wire_len
  *   164 gso_segs       168 sk            176 gso_size      180 tstamp_type (u8)  184 hwtstamp (u64)
  *
+ * Behind it, out of the program's reach, what the helpers' code (helpers/code/skb-code.ts) must know: 192 whether the checksum is left
+ * to the device (CHECKSUM_PARTIAL).
+ *
  * @source include/uapi/linux/bpf.h struct __sk_buff; net/core/filter.c bpf_convert_ctx_access, tc_cls_act_is_valid_access
  */
 import type { Arena } from "../../engine/arena.ts";
 import type { Netdev } from "../netdev.ts";
-import type { Skb } from "../skb.ts";
+import { CHECKSUM_PARTIAL, type Skb } from "../skb.ts";
 import type { BpfSockets } from "../sockets/bpf-sock.ts";
 
 /** Programs within programs: one more than transmit recursion allows (XMIT_RECURSION_LIMIT 8), and the receive side. */
 export const MAX_RUN_DEPTH = 16;
 /** Slots are kept apart by cache lines. */
-const SLOT_BYTES = 192;
+const SLOT_BYTES = 256;
 /** queue_mapping is 16 bits wide; this value is refused on write. @source include/linux/skbuff.h NO_QUEUE_MAPPING */
 const NO_QUEUE_MAPPING = 0xffff;
 const TWO_32 = 4294967296;
@@ -48,6 +51,12 @@ const W_DATA_META = 35;
 const W_TSTAMP = 38;
 const W_WIRE_LEN = 40;
 const W_SK = 42;
+const W_PARTIAL = 48;
+
+/** Offsets of what the helpers' code reads, bytes. */
+export const SKB_CTX_LEN: number = W_LEN * 4;
+export const SKB_CTX_DATA: number = W_DATA * 4;
+export const SKB_CTX_PARTIAL: number = W_PARTIAL * 4;
 
 /** The contexts of nested runs, in one block. */
 export class SkbContexts {
@@ -127,6 +136,7 @@ export class SkbContexts {
     w[c + W_DATA] = data;
     w[c + W_DATA_END] = data + skb.len;
     w[c + W_DATA_META] = data - skb.metaLen;
+    w[c + W_PARTIAL] = skb.ipSummed === CHECKSUM_PARTIAL ? 1 : 0;
   }
 
   /** Takes over what a tc program may write: mark, queue_mapping, priority, tc_index, cb, tc_classid, tstamp. */

@@ -52,6 +52,7 @@ export function enter(
         r0 = execute === undefined ? program.run(ctx) : execute(program, ctx);
         if (range !== null) checkRetval(program, r0, range);
       }
+      env.settlePacket();
       return r0;
     },
     leave: () => {

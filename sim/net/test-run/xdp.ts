@@ -11,7 +11,8 @@ import { ETH_HLEN } from "../ether.ts";
 import type { Host } from "../host.ts";
 import { ERRNO } from "../netlink-error.ts";
 import { XDP_FRAG_BYTES } from "../skb.ts";
-import { cpuXdp, XDP_MD_BYTES } from "../xdp/cpu-xdp.ts";
+import { cpuXdp } from "../xdp/cpu-xdp.ts";
+import { packetToXdp, XDP_MD_BYTES } from "../xdp/xdp-context.ts";
 import { discard, enter, freshSkb, LOOPBACK_IFINDEX } from "./surroundings.ts";
 import {
   BPF_F_TEST_XDP_LIVE_FRAMES,
@@ -79,8 +80,8 @@ function begin(host: Host, program: Program, request: TestRunRequest): TestRun |
   const x = cpuXdp(host.cpu());
   const ctx = x.context();
   const depth = x.depth++;
-  const dataEnd = skb.data + skb.len - frags;
-  kernel.arena.u32.set([skb.data, dataEnd, skb.data - meta, dev.ifindex, queue, 0], ctx >>> 2);
+  packetToXdp(kernel.arena.u32, ctx, skb);
+  kernel.arena.u32.set([dev.ifindex, queue, 0], (ctx + 12) >>> 2);
   const entered = enter(host, program, request, skb, dev, ctx);
   let retval = 0;
   return {

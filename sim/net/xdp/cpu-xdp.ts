@@ -7,9 +7,8 @@ import { BugError } from "../../engine/errors.ts";
 import type { Cpu } from "../softirq.ts";
 import type { BulkQueue } from "./bulk-queue.ts";
 import type { CpumapBulk } from "./cpumap.ts";
+import { allocXdpContext } from "./xdp-context.ts";
 
-/** sizeof(struct xdp_md). */
-export const XDP_MD_BYTES = 24;
 /** Programs within helpers of programs; Linux's own bound is the depth of devices on devices. */
 const MAX_NESTING = 16;
 
@@ -24,10 +23,13 @@ export class CpuXdp {
   cpumapHead: CpumapBulk | null = null;
   cpumapTail: CpumapBulk | null = null;
   private readonly arena: Arena;
+  private readonly moved: number;
   private readonly contexts: number[] = [];
 
-  constructor(arena: Arena) {
+  /** @param moved address of the word by which helpers' code says that it has moved the packet */
+  constructor(arena: Arena, moved: number) {
     this.arena = arena;
+    this.moved = moved;
   }
 
   /**
@@ -41,7 +43,7 @@ export class CpuXdp {
 
   private allocContext(): number {
     if (this.depth >= MAX_NESTING) throw new BugError("XDP_NESTING", `XDP programs nest ${MAX_NESTING} deep`);
-    const addr = this.arena.alloc(XDP_MD_BYTES, 64);
+    const addr = allocXdpContext(this.arena, this.moved);
     if (addr === 0) throw new BugError("ARENA_FULL", "no memory for an XDP context");
     this.contexts[this.depth] = addr;
     return addr;
@@ -52,7 +54,8 @@ export class CpuXdp {
 export function cpuXdp(cpu: Cpu): CpuXdp {
   let x = cpu.xdp;
   if (x === null) {
-    x = new CpuXdp(cpu.host.kernel.arena);
+    const { arena, env } = cpu.host.kernel;
+    x = new CpuXdp(arena, env.packetMoved);
     cpu.xdp = x;
   }
   return x;

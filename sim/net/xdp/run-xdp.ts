@@ -1,15 +1,8 @@
 /**
  * Runs one XDP program on one packet.
  *
- *     struct xdp_md       offset
- *       u32 data               0   address of the MAC header
- *       u32 data_end           4
- *       u32 data_meta          8
- *       u32 ingress_ifindex   12
- *       u32 rx_queue_index    16
- *       u32 egress_ifindex    20   devmap programs only
- *
- * Helpers that move the packet keep skb.data, skb.len, skb.metaLen and the words of the context in step, so nothing is read back.
+ * xdp-context.ts has the layout of the context. Helpers in JavaScript keep packet and context in step; what helpers' code in
+ * WebAssembly moves is taken over from the context when somebody asks (NetEnv.skb), after the run at the latest.
  */
 import type { Program } from "../../bpf/program.ts";
 import type { Netdev, VerdictCounts } from "../netdev.ts";
@@ -17,6 +10,7 @@ import type { Skb } from "../skb.ts";
 import type { Cpu } from "../softirq.ts";
 import { XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX } from "./actions.ts";
 import { cpuXdp } from "./cpu-xdp.ts";
+import { packetToXdp } from "./xdp-context.ts";
 
 /**
  * Runs the program with skb.data at the MAC header.
@@ -34,10 +28,7 @@ export function runXdp(prog: Program, skb: Skb, dev: Netdev, cpu: Cpu, rxQueue: 
   const ctx = x.context();
   const u32 = kernel.arena.u32;
   const w = ctx >>> 2;
-  const data = skb.data;
-  u32[w] = data;
-  u32[w + 1] = data + skb.len;
-  u32[w + 2] = data - skb.metaLen;
+  packetToXdp(u32, ctx, skb);
   u32[w + 3] = dev.ifindex;
   u32[w + 4] = rxQueue;
   u32[w + 5] = egressIfindex;
@@ -58,6 +49,7 @@ export function runXdp(prog: Program, skb: Skb, dev: Netdev, cpu: Cpu, rxQueue: 
   machine.setCpu(cpu.index);
   const before = machine.cost16;
   const act = prog.run(ctx);
+  env.settlePacket();
   cpu.charge16((machine.cost16 - before) >>> 0);
   x.depth = depth;
   if (outerCtx !== 0) {
