@@ -51,3 +51,8 @@ export const ATTACH_KINDS: readonly AttachKind[] = Object.keys(NUMBERS) as Attac
 export function attachNumber(attach: AttachKind | null): number {
   return attach === null ? 0 : NUMBERS[attach];
 }
+
+/** The attach type of a number; null for those of other program types, and for 0 where no type is meant. */
+export function attachOfNumber(n: number): AttachKind | null {
+  return ATTACH_KINDS.find((kind) => NUMBERS[kind] === n) ?? null;
+}

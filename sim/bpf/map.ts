@@ -185,6 +185,11 @@ export interface MapTypeDef {
   readonly since: string;
   /** @returns null, or the errno and the reason that BPF_MAP_CREATE would refuse this spec with */
   check(spec: MapSpec): { readonly errno: number; readonly reason: string } | null;
+  /**
+   * What the types of key and value must be, where user space gives them: "none" it must not; the key's must be a 32-bit integer, a
+   * struct, or not be there. Absent: any of the right size. @source the map_check_btf of each type's operations
+   */
+  readonly typed?: "none" | "int key" | "struct key" | "no key";
   /** What user space may do beside lookup, update, delete and walking. */
   readonly user: UserOps;
   create(spec: MapSpec, ctx: MapContext): BpfMap;

@@ -1,6 +1,7 @@
 /** The eBPF objects of one host, as bpftool sees them: programs and maps by id, pins by path; and what programs said. */
 import type { BpfMap, MapSocket } from "../bpf/map.ts";
 import type { Program } from "../bpf/program.ts";
+import { FdTable } from "./bpf-syscall/fd-table.ts";
 import type { TraceLine, UserRecord } from "./net-env.ts";
 
 /** Entries that a log keeps when nobody reads it. */
@@ -59,6 +60,13 @@ export class HostBpf {
   readonly sockets: Map<number, MapSocket> = new Map();
   /** bpffs: absolute path to object. */
   readonly pins: Map<string, Pin> = new Map();
+  /** Descriptors that programs opened by bpf_sys_bpf. */
+  readonly fds: FdTable = new FdTable();
+  /** What bpf_sys_bpf made and nobody has let go. */
+  readonly made: { readonly maps: Set<BpfMap>; readonly programs: Set<Program> } = {
+    maps: new Set(),
+    programs: new Set(),
+  };
   /** trace_pipe. */
   readonly trace: EventLog<TraceLine> = new EventLog();
   /** Perf event and ring buffer records, as a user space that always keeps up reads them. */

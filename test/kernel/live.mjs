@@ -77,6 +77,11 @@ const cases = [
     needs: ["clang-19", "llvm-strip-19", "libbpf", "ip", "sysctl", "unshare"],
   },
   {
+    name: "system calls and other helpers of the kernel's own answer as recorded",
+    args: ["test/net/helpers/answers/oracle/record.mjs", "--check"],
+    needs: ["cc", "libbpf", "unshare"],
+  },
+  {
     name: "sockets that share a port are selected as recorded",
     args: ["test/net/helpers/reuseport/record.mjs", "--check"],
     needs: ["clang-19", "libbpf", "ip", "unshare"],

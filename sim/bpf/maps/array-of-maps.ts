@@ -29,6 +29,7 @@ export const arrayOfMapsType: MapTypeDef = {
   kind: "array_of_maps",
   uapi: 12,
   since: "4.12",
+  typed: "none",
   user: { take: false, batch: "fixed" },
   check: (spec) => checkFdArray(spec, BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY) ?? checkInner(spec),
   create: (spec, ctx) => new ArrayOfMapsMap(spec, ctx),

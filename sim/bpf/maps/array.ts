@@ -138,6 +138,7 @@ export const arrayType: MapTypeDef = {
   kind: "array",
   uapi: 2,
   since: "3.19",
+  typed: "int key",
   user: { take: false, batch: "fixed" },
   check(spec) {
     return (

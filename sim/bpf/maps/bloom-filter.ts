@@ -121,6 +121,7 @@ export const bloomFilterType: MapTypeDef = {
   kind: "bloom_filter",
   uapi: 30,
   since: "5.16",
+  typed: "no key",
   user: { take: false, batch: "none" },
   check(spec) {
     if (spec.keySize !== 0) return invalid(`key_size is ${spec.keySize}, a bloom filter has no keys`);

@@ -43,6 +43,7 @@ export const cgroupArrayType: MapTypeDef = {
   kind: "cgroup_array",
   uapi: 8,
   since: "4.8",
+  typed: "none",
   user: { take: false, batch: "none" },
   check: (spec) => checkFdArray(spec, BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY),
   create: (spec, ctx) => new CgroupArrayMap(spec, ctx),

@@ -118,6 +118,7 @@ export const cpumapType: MapTypeDef = {
   kind: "cpumap",
   uapi: 16,
   since: "4.15",
+  typed: "none",
   user: { take: false, batch: "none" },
   check(spec) {
     if (spec.valueSize !== 4 && spec.valueSize !== 8) {

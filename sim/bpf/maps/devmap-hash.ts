@@ -166,6 +166,7 @@ export const devmapHashType: MapTypeDef = {
   kind: "devmap_hash",
   uapi: 25,
   since: "5.4",
+  typed: "none",
   user: { take: false, batch: "none" },
   check(spec) {
     return checkDevmap(spec) ?? (spec.maxEntries > 2 ** 31 ? invalid("max_entries is above 2^31") : null);

@@ -103,6 +103,7 @@ export const devmapType: MapTypeDef = {
   kind: "devmap",
   uapi: 14,
   since: "4.14",
+  typed: "none",
   user: { take: false, batch: "none" },
   check: checkDevmap,
   create: (spec, ctx) => new DevmapMap(spec, ctx),

@@ -85,6 +85,7 @@ export const hashOfMapsType: MapTypeDef = {
   kind: "hash_of_maps",
   uapi: 13,
   since: "4.12",
+  typed: "none",
   user: { take: false, batch: "buckets" },
   check(spec) {
     if (spec.valueSize !== 4) return invalid(`value_size is ${spec.valueSize}, type hash_of_maps takes 4`);

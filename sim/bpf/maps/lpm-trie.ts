@@ -358,6 +358,7 @@ export const lpmTrieType: MapTypeDef = {
   kind: "lpm_trie",
   uapi: 11,
   since: "4.11",
+  typed: "struct key",
   user: { take: false, batch: "keys" },
   check(spec) {
     if ((spec.flags & BPF_F_NO_PREALLOC) === 0) return invalid("an lpm_trie needs BPF_F_NO_PREALLOC");

@@ -79,6 +79,7 @@ export const percpuArrayType: MapTypeDef = {
   kind: "percpu_array",
   uapi: 6,
   since: "4.6",
+  typed: "int key",
   user: { take: false, batch: "fixed" },
   check(spec) {
     return (

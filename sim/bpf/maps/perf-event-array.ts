@@ -73,6 +73,7 @@ export const perfEventArrayType: MapTypeDef = {
   kind: "perf_event_array",
   uapi: 4,
   since: "4.3",
+  typed: "none",
   user: { take: false, batch: "none" },
   check: (spec) => checkFdArray(spec, BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_PRESERVE_ELEMS),
   create: (spec, ctx) => new PerfEventArrayMap(spec, ctx),

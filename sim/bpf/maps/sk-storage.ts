@@ -168,6 +168,7 @@ export const skStorageType: MapTypeDef = {
   kind: "sk_storage",
   uapi: 24,
   since: "5.2",
+  typed: "int key",
   user: { take: false, batch: "none" },
   check(spec) {
     const flags = checkFlags(spec, BPF_F_NO_PREALLOC | BPF_F_CLONE);

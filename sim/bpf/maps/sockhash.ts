@@ -111,6 +111,7 @@ export const sockhashType: MapTypeDef = {
   kind: "sockhash",
   uapi: 18,
   since: "4.18",
+  typed: "none",
   user: { take: false, batch: "none" },
   check(spec) {
     if (spec.keySize === 0) return invalid("key_size is 0");

@@ -105,6 +105,7 @@ export const sockmapType: MapTypeDef = {
   kind: "sockmap",
   uapi: 15,
   since: "4.14",
+  typed: "none",
   user: { take: false, batch: "none" },
   check: (spec) =>
     checkMaxEntries(spec) ??

@@ -46,6 +46,7 @@ export const xskmapType: MapTypeDef = {
   kind: "xskmap",
   uapi: 17,
   since: "4.18",
+  typed: "none",
   user: { take: false, batch: "none" },
   check: (spec) => checkFdArray(spec, BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY),
   create: (spec, ctx) => new XskmapMap(spec, ctx),

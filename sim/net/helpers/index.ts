@@ -60,6 +60,7 @@ import {
   tcpRawGenSyncookieIpv4,
   tcpRawGenSyncookieIpv6,
 } from "./syn-cookie.ts";
+import { sysBpf, sysClose } from "./sys-bpf.ts";
 import { skbGetTunnelKey, skbGetTunnelOpt, skbSetTunnelKey, skbSetTunnelOpt } from "./tunnel.ts";
 import { xdpAdjustHead, xdpAdjustMeta, xdpAdjustTail } from "./xdp-adjust.ts";
 import { xdpGetBuffLen, xdpLoadBytes, xdpStoreBytes } from "./xdp-bytes.ts";
@@ -158,4 +159,6 @@ export const netHelpers: readonly HelperDef<NetEnv>[] = [
   kallsymsLookupName,
   btfFindByNameKind,
   taskPtRegs,
+  sysBpf,
+  sysClose,
 ];

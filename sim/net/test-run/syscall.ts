@@ -5,6 +5,7 @@
  */
 import { SYSCALL_CTX_MAX } from "../../bpf/prog-types/syscall.ts";
 import type { Program } from "../../bpf/program.ts";
+import { releaseClosed } from "../bpf-syscall/release.ts";
 import type { Host } from "../host.ts";
 import { ERRNO } from "../netlink-error.ts";
 import { Skb } from "../skb.ts";
@@ -33,6 +34,7 @@ function begin(host: Host, program: Program, request: TestRunRequest): TestRun |
     end: () => {
       const out = arena.u8.slice(ctx, ctx + given.length);
       entered.leave();
+      releaseClosed(host);
       arena.free(ctx, SYSCALL_CTX_MAX);
       return { retval, data: new Uint8Array(0), ctx: out };
     },

@@ -18,8 +18,6 @@ export const NOT_BUILT: ReadonlySet<string> = new Set([
   "skc_to_udp6_sock",
   "snprintf_btf",
   "sock_from_file",
-  "sys_bpf",
-  "sys_close",
   "task_storage_delete",
   "task_storage_get",
   "xdp_get_buff_len@syscall",

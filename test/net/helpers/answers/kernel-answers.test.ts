@@ -1,0 +1,4 @@
+/** Programs that call helpers with good and with bad arguments, and what Linux answered each call (oracle/record.mjs). */
+import { describeAnswers } from "../../../kernel/replay-answers.ts";
+
+describeAnswers(new URL("oracle/", import.meta.url));
