@@ -6,7 +6,8 @@ import type { Netdev } from "../net/netdev.ts";
 import type { QdiscStats } from "../net/qdisc.ts";
 import { listQdiscs } from "../net/qdiscs/tree.ts";
 import type { TcVerdicts } from "../net/tc/act.ts";
-import { clsactOf, listFilters, listTcx } from "../net/tc/control.ts";
+import { listFilters } from "../net/tc/bpf-filters.ts";
+import { clsactOf, listTcx } from "../net/tc/control.ts";
 import type {
   BalanceSummary,
   DropSummary,

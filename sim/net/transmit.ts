@@ -37,8 +37,9 @@ export function devQueueXmit(skb: Skb): number {
   skb.macHeader = skb.data;
   skb.macLen = dev.hardHeaderLen;
 
-  if (dev.tcEgress !== null && !skb.redirected) {
-    skb.fromIngress = false;
+  // tcx_set_ingress
+  skb.atIngress = false;
+  if (dev.tcEgress !== null) {
     const verdict = dev.tcEgress.run(skb);
     if (verdict === TC_HOOK_DROPPED) return NET_XMIT_DROP;
     if (verdict === TC_HOOK_CONSUMED) return NET_XMIT_SUCCESS;

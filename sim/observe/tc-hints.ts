@@ -1,7 +1,8 @@
 /** Hints about tc. */
 import { NETSIM_REASON } from "../net/drop-reason.ts";
 import type { Netdev } from "../net/netdev.ts";
-import { listFilters, listTcx, type TcDirectionName } from "../net/tc/control.ts";
+import { listFilters } from "../net/tc/bpf-filters.ts";
+import { listTcx, type TcDirectionName } from "../net/tc/control.ts";
 import { type HintRule, list, lost, packets } from "./hint.ts";
 
 const DIRECTIONS: readonly TcDirectionName[] = ["ingress", "egress"];

@@ -90,6 +90,8 @@ export interface ClassifierDef {
   readonly kind: string;
   /** Kernel file and man page. */
   readonly source: string;
+  /** `tc chain add ... KIND ...` may fix what its filters look at (tmplt_create). */
+  readonly template?: boolean;
   /** An empty instance. */
   create(chain: TcfChain, pref: number, protocol: number): TcfProto;
 }
@@ -124,6 +126,14 @@ export interface ChainTemplate {
   readonly options: unknown;
 }
 
+/** Whoever asks a block: a hook that is idle while the block is empty. */
+export interface BlockUser {
+  /** The device of the qdisc. */
+  readonly dev: Netdev;
+  /** tcf_chain0_head_change: the block has become empty, or is empty no more. */
+  blockChanged(): void;
+}
+
 /** Filters of a qdisc, of a class, of an end of clsact, or of a numbered shared block. */
 export class FilterBlock {
   readonly host: Host;
@@ -131,8 +141,10 @@ export class FilterBlock {
   readonly index: number;
   /** By number. */
   readonly chains: Map<number, TcfChain> = new Map();
-  /** Qdiscs that a shared block hangs at. */
-  users: number = 0;
+  /** What the block hangs at. */
+  private users: readonly BlockUser[] = [];
+  /** The devices of the qdiscs that it hangs at, by ifindex; for mirred's `blockid`. */
+  ports: readonly Netdev[] = [];
   /** What the u32 instances of the block share (tc_u_common), for cls/u32.ts. */
   u32: unknown = null;
   private chain0: TcfChain | null = null;
@@ -190,6 +202,31 @@ export class FilterBlock {
     return chain;
   }
 
+  /** tcf_block_get: something asks this block from now on. */
+  attach(user: BlockUser): void {
+    this.setUsers([...this.users, user]);
+    user.blockChanged();
+  }
+
+  /** tcf_block_put. @returns whether nothing asks it any more: its filters are gone then */
+  detach(user: BlockUser): boolean {
+    this.setUsers(this.users.filter((u) => u !== user));
+    if (this.users.length > 0) return false;
+    this.flush();
+    return true;
+  }
+
+  private setUsers(users: readonly BlockUser[]): void {
+    this.users = users;
+    this.ports = [...new Set(users.map((u) => u.dev))].sort((a, b) => a.ifindex - b.ifindex);
+  }
+
+  /** Puts another list of instances in place and tells the users. */
+  setProtos(chain: TcfChain, protos: readonly TcfProto[]): void {
+    chain.protos = protos;
+    if (chain.index === 0) for (const user of this.users) user.blockChanged();
+  }
+
   /** Forgets a chain that nothing holds any more. */
   dropIdleChain(chain: TcfChain): void {
     if (!chain.heldByActionsOnly || chain.actionRefs > 0) return;
@@ -210,7 +247,7 @@ export class FilterBlock {
   flush(): void {
     for (const chain of [...this.chains.values()]) {
       const { protos } = chain;
-      chain.protos = [];
+      this.setProtos(chain, []);
       chain.explicit = false;
       chain.template = null;
       for (const proto of protos) proto.destroy();

@@ -36,6 +36,11 @@ const NO_MAC_TYPES: ReadonlySet<number> = new Set([
   0xffff, // VOID
 ]);
 
+/** dev_is_mac_header_xmit: packets are handed to the device with a MAC header. */
+export function sendsMacHeader(dev: Netdev): boolean {
+  return !NO_MAC_TYPES.has(dev.hardwareType);
+}
+
 /** skb_do_redirect: sends the packet where the last redirect helper said. Takes the packet. */
 export function skbDoRedirect(skb: Skb, dev: Netdev, atIngress: boolean): void {
   const kernel = dev.host.kernel;
@@ -60,7 +65,7 @@ export function skbDoRedirect(skb: Skb, dev: Netdev, atIngress: boolean): void {
 export function bpfRedirect(skb: Skb, from: Netdev, target: Netdev, flags: number): number {
   const kernel = from.host.kernel;
   const ingress = (flags & BPF_F_INGRESS) !== 0;
-  if (NO_MAC_TYPES.has(target.hardwareType)) {
+  if (!sendsMacHeader(target)) {
     const macBytes = skb.networkHeader - skb.data;
     if (skb.len <= macBytes) {
       kernel.kfreeSkb(skb, from, SKB_DROP_REASON.NOT_SPECIFIED);
@@ -103,7 +108,7 @@ function receiveOn(skb: Skb, target: Netdev): number {
   }
   scrub(skb);
   skb.priority = 0;
-  if (NO_MAC_TYPES.has(target.hardwareType)) skb.dev = target;
+  if (!sendsMacHeader(target)) skb.dev = target;
   else ethTypeTrans(skb, target);
   return kernel.paths.netifRx(skb);
 }

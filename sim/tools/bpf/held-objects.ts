@@ -5,7 +5,8 @@
 import type { Program } from "../../bpf/program.ts";
 import type { LoadedObject } from "../../net/bpf-objects.ts";
 import type { Netdev } from "../../net/netdev.ts";
-import { listFilters, listTcx } from "../../net/tc/control.ts";
+import { listFilters } from "../../net/tc/bpf-filters.ts";
+import { listTcx } from "../../net/tc/control.ts";
 
 const held: WeakMap<Program, LoadedObject> = new WeakMap();
 

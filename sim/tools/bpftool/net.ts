@@ -2,7 +2,8 @@
 import type { Host } from "../../net/host.ts";
 import type { Netdev } from "../../net/netdev.ts";
 import { NetlinkError } from "../../net/netlink-error.ts";
-import { attachTcx, detachTcx, listFilters, listTcx, type TcDirectionName } from "../../net/tc/control.ts";
+import { listFilters } from "../../net/tc/bpf-filters.ts";
+import { attachTcx, detachTcx, listTcx, type TcDirectionName } from "../../net/tc/control.ts";
 import { attachXdp, detachXdp, type XdpModeWord } from "../../net/xdp/attach.ts";
 import { releaseProgram } from "../bpf/held-objects.ts";
 import { devicesOf, expand, matches, strerror, type Words } from "../rtnetlink.ts";

@@ -1,6 +1,6 @@
 /** `tc filter show`. @source iproute2 tc/tc_filter.c print_filter, tc/f_bpf.c bpf_print_opt */
 import type { Host } from "../../net/host.ts";
-import type { BpfFilter } from "../../net/tc/hook.ts";
+import type { BpfFilter } from "../../net/tc/bpf-filters.ts";
 import { addProgInfo } from "../bpf/prog-info.ts";
 import { PrintRecord } from "../record.ts";
 import { printJson, type ToolFlags } from "../rtnetlink.ts";

@@ -7,12 +7,11 @@ import { ERRNO, NetlinkError } from "../../net/netlink-error.ts";
 import {
   addBpfFilter,
   type BpfFilterOptions,
-  clsactOf,
   delFilter,
   type FilterSelection,
   listFilters,
-  type TcDirectionName,
-} from "../../net/tc/control.ts";
+} from "../../net/tc/bpf-filters.ts";
+import { clsactOf, type TcDirectionName } from "../../net/tc/control.ts";
 import { releaseProgram } from "../bpf/held-objects.ts";
 import { obtainProgram } from "../bpf/load.ts";
 import { expand, findDevice, invalidArgument, notInNetsim, type ToolFlags, talk, type Words } from "../rtnetlink.ts";

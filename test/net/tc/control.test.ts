@@ -4,20 +4,17 @@ import type { Program } from "../../../sim/bpf/program.ts";
 import type { Host } from "../../../sim/net/host.ts";
 import type { Netdev } from "../../../sim/net/netdev.ts";
 import { ERRNO, NetlinkError } from "../../../sim/net/netlink-error.ts";
+import { addBpfFilter, type BpfFilterOptions, delFilter, listFilters } from "../../../sim/net/tc/bpf-filters.ts";
 import {
-  addBpfFilter,
   addClsact,
   attachTcx,
   BPF_F_AFTER,
   BPF_F_BEFORE,
   BPF_F_REPLACE,
-  type BpfFilterOptions,
   clsactOf,
   delClsact,
-  delFilter,
   detachTcx,
   flushTc,
-  listFilters,
   listTcx,
 } from "../../../sim/net/tc/control.ts";
 import { returning } from "../kit.ts";

@@ -12,8 +12,9 @@ import type { Kernel } from "../../../sim/net/kernel.ts";
 import type { Netdev } from "../../../sim/net/netdev.ts";
 import type { Skb } from "../../../sim/net/skb.ts";
 import { addHost } from "../../../sim/net/stack.ts";
-import { addBpfFilter, addClsact, type TcDirectionName } from "../../../sim/net/tc/control.ts";
-import type { BpfFilter } from "../../../sim/net/tc/hook.ts";
+import type { BpfFilter } from "../../../sim/net/tc/bpf-filters.ts";
+import { addBpfFilter } from "../../../sim/net/tc/bpf-filters.ts";
+import { addClsact, type TcDirectionName } from "../../../sim/net/tc/control.ts";
 import { counters, drops, frame, imbalance, runFor, send, Tap, testKernel, veth } from "../kit.ts";
 import { answering, collect, TEST_PROTO, tcProg } from "./kit.ts";
 

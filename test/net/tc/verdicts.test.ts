@@ -1,7 +1,8 @@
 /** The tables of FACTS 4.3, row by row: what tc's return codes do with a packet, and what is counted. Measured on Linux 6.18. */
 import { describe, expect, it } from "vitest";
 import { NET_XMIT_DROP, NET_XMIT_SUCCESS } from "../../../sim/net/netdev.ts";
-import { addBpfFilter, addClsact, attachTcx } from "../../../sim/net/tc/control.ts";
+import { addBpfFilter } from "../../../sim/net/tc/bpf-filters.ts";
+import { addClsact, attachTcx } from "../../../sim/net/tc/control.ts";
 import { drops, frame, imbalance, runFor, send } from "../kit.ts";
 import { answering, pair, TEST_PROTO, tcProg } from "./kit.ts";
 

@@ -1,0 +1,11 @@
+/** The kinds of actions: one file and one line each. */
+import type { ActionDef } from "../action-control.ts";
+import { mirred } from "./mirred.ts";
+
+/** In alphabetical order. */
+export const actionDefs: readonly ActionDef[] = [mirred];
+
+/** The record of a kind, or undefined. */
+export function actionDef(kind: string): ActionDef | undefined {
+  return actionDefs.find((d) => d.kind === kind);
+}

@@ -1,0 +1,12 @@
+/** The classifiers: one file and one line each. */
+import type { ClassifierDef } from "../classify.ts";
+import { bpf } from "./bpf.ts";
+import { u32 } from "./u32.ts";
+
+/** In alphabetical order. */
+export const classifierDefs: readonly ClassifierDef[] = [bpf, u32];
+
+/** The record of a kind, or undefined. */
+export function classifierDef(kind: string): ClassifierDef | undefined {
+  return classifierDefs.find((d) => d.kind === kind);
+}
