@@ -18,6 +18,8 @@
  *     +8  u32 stride     distance between elements, bytes
  *     +12 u32 valueSize  accessible bytes at the start of each element
  *     +16 u32 flags      bit 0: programs may write
+ *     +20 u32 from       where they may not write: the part of each element in which they may all the same,
+ *     +24 u32 to         from its first byte to behind its last
  */
 import { BugError } from "./errors.ts";
 import { Wasm, type WasmMemory } from "./wasm.ts";
@@ -42,6 +44,8 @@ export interface Region {
   readonly strideBytes: number;
   readonly valueBytes: number;
   readonly writable: boolean;
+  /** Of a region that is not writable: offsets of the part of each element that programs may write all the same. */
+  readonly writablePart?: { readonly from: number; readonly to: number };
   /** For error texts: `map "vips" value`. */
   readonly label: string;
 }
@@ -125,6 +129,8 @@ export class Arena {
     this.u32[d + 2] = r.strideBytes;
     this.u32[d + 3] = r.valueBytes;
     this.u32[d + 4] = r.writable ? REGION_WRITABLE : 0;
+    this.u32[d + 5] = r.writablePart?.from ?? 0;
+    this.u32[d + 6] = r.writablePart?.to ?? 0;
     const first = (REGION_TABLE >>> 2) + (addr >>> REGION_PAGE_SHIFT);
     this.u32.fill(desc, first, first + bytes / REGION_PAGE);
     this.regions.set(desc, { addr, ...r });
@@ -157,8 +163,11 @@ export class Arena {
     const region = this.regionAt(addr);
     if (region === undefined) return null;
     const off = addr - region.addr;
-    if (off >= region.sizeBytes || (write && !region.writable)) return false;
-    return (off % region.strideBytes) + sizeBytes <= region.valueBytes;
+    if (off >= region.sizeBytes) return false;
+    const within = off % region.strideBytes;
+    if (!write || region.writable) return within + sizeBytes <= region.valueBytes;
+    const { from, to } = region.writablePart ?? { from: 0, to: 0 };
+    return within >= from && within + sizeBytes <= to;
   }
 
   /** Bytes handed out so far, free lists included: the measure of memory per host. */

@@ -113,7 +113,7 @@ function regions(code: WasmCode): void {
   code.memory(W.i32_load, 12);
   code.op(W.i32_gt_u);
   code.brIf(2);
-  // a write needs a writable region
+  // a write needs a writable region, or the part of it that may be written
   code.get(META);
   code.get(D);
   code.memory(W.i32_load, 16);
@@ -121,7 +121,19 @@ function regions(code: WasmCode): void {
   code.op(W.i32_xor, W.i32_and);
   code.i32(REGION_WRITABLE);
   code.op(W.i32_and);
-  code.brIf(2);
+  code.open(W.if);
+  code.get(O);
+  code.get(D);
+  code.memory(W.i32_load, 20);
+  code.op(W.i32_lt_u);
+  code.get(O);
+  code.get(SIZE);
+  code.op(W.i32_add);
+  code.get(D);
+  code.memory(W.i32_load, 24);
+  code.op(W.i32_gt_u, W.i32_or);
+  code.brIf(3);
+  code.end();
   code.op(W.return);
   code.end();
 }

@@ -28,6 +28,7 @@ export interface SlabOptions {
     readonly strideBytes: number;
     readonly valueBytes: number;
     readonly writable: boolean;
+    readonly writablePart?: { readonly from: number; readonly to: number };
     readonly label: string;
   } | null;
   /** Offset of a word outside the value that a free record may use as its link; -1: records are never given back. */
@@ -103,16 +104,7 @@ export class Slab {
     const most = Math.max(1, Math.floor(roundUp(Math.max(this.nextChunkBytes, strideBytes), PAGE) / strideBytes));
     const records = Math.min(left, most);
     const bytes = records * strideBytes;
-    const addr =
-      region === null
-        ? this.arena.alloc(bytes)
-        : this.arena.allocRegion({
-            sizeBytes: bytes,
-            strideBytes: region.strideBytes,
-            valueBytes: region.valueBytes,
-            writable: region.writable,
-            label: region.label,
-          });
+    const addr = region === null ? this.arena.alloc(bytes) : this.arena.allocRegion({ sizeBytes: bytes, ...region });
     if (addr === 0) return false;
     this.chunks.push({ addr, bytes });
     this.arena.i32[this.state + BUMP] = addr;

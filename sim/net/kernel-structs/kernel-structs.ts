@@ -6,6 +6,7 @@ import { Cgroups } from "./cgroup.ts";
 import { KernelContexts } from "./contexts.ts";
 import { Cpumasks } from "./cpumasks.ts";
 import { NetDevices } from "./net-device.ts";
+import { NfConns } from "./nf-conn.ts";
 import { PerCpuMemory } from "./per-cpu.ts";
 import { SkBuffs } from "./sk-buff.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -27,6 +28,7 @@ export class KernelStructs {
   private madeSnapshots: Snapshots | null = null;
   private madeCgroups: Cgroups | null = null;
   private madeCpumasks: Cpumasks | null = null;
+  private madeConns: NfConns | null = null;
   private madePerCpu: PerCpuMemory | null = null;
   private madeSymbols: KernelSymbols | null = null;
   private readonly functions: KernelFunctions;
@@ -83,6 +85,11 @@ export class KernelStructs {
   get cpumasks(): Cpumasks {
     this.madeCpumasks ??= this.own(new Cpumasks(this.arena, this.btf));
     return this.madeCpumasks;
+  }
+
+  get conns(): NfConns {
+    this.madeConns ??= new NfConns(this.arena, this.btf);
+    return this.madeConns;
   }
 
   get perCpu(): PerCpuMemory {

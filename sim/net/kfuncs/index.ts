@@ -3,6 +3,19 @@ import type { KfuncDef } from "../../bpf/helper.ts";
 import type { NetEnv } from "../net-env.ts";
 import { castToKernCtx, rdonlyCast } from "./cast.ts";
 import {
+  ctChangeStatus,
+  ctChangeTimeout,
+  ctInsertEntry,
+  ctRelease,
+  ctSetNatInfo,
+  ctSetStatus,
+  ctSetTimeout,
+  skbCtAlloc,
+  skbCtLookup,
+  xdpCtAlloc,
+  xdpCtLookup,
+} from "./conntrack.ts";
+import {
   cpumaskAcquire,
   cpumaskAnd,
   cpumaskAnyAndDistribute,
@@ -88,4 +101,15 @@ export const netKfuncs: readonly KfuncDef<NetEnv>[] = [
   cpumaskAnyDistribute,
   cpumaskAnyAndDistribute,
   cpumaskPopulate,
+  xdpCtLookup,
+  xdpCtAlloc,
+  skbCtLookup,
+  skbCtAlloc,
+  ctInsertEntry,
+  ctRelease,
+  ctSetTimeout,
+  ctChangeTimeout,
+  ctSetStatus,
+  ctChangeStatus,
+  ctSetNatInfo,
 ];

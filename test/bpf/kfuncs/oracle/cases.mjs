@@ -2,6 +2,8 @@
 const tc = (object, ...programs) =>
   programs.map((program) => ({ object, kind: "sched_cls", program, packet: "ipv4_udp" }));
 
+const CONNTRACK = ["arguments", "entry", "times", "zones", "ipv6", "nat_addresses", "nat_both", "nat_clash"];
+
 export const CASES = [
   ...tc("dynptr", "local", "ringbuf", "packet"),
   { object: "dynptr_xdp", kind: "xdp", program: "packet", packet: "ipv4_udp" },
@@ -24,4 +26,6 @@ export const CASES = [
   { object: "cpumask", kind: "syscall", program: "masks" },
   { object: "cpumask", kind: "syscall", program: "symbols" },
   { object: "cast_xdp", kind: "xdp", program: "buffer", packet: "ipv4_udp" },
+  ...tc("conntrack", ...CONNTRACK),
+  ...tc("conntrack_xdp", ...CONNTRACK).map((c) => ({ ...c, kind: "xdp" })),
 ];
