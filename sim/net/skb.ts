@@ -25,7 +25,7 @@ const BUF_SMALL = 37 * 64;
 const BUF_JUMBO = 161 * 64;
 /** Holds the largest packet of several buffers: a page and MAX_SKB_FRAGS fragments. */
 const BUF_MAX = 1153 * 64;
-/** Frame size that XDP sees (a page): bounds bpf_xdp_adjust_tail. */
+/** Frame size that XDP sees: a page. */
 export const XDP_FRAME_SZ = 4096;
 /** Size of a fragment's buffer. */
 export const XDP_FRAG_BYTES = 4096;
@@ -66,6 +66,8 @@ export class Skb {
   len: number = 0;
   /** bytes of XDP metadata right before data; 0 when none or not supported */
   metaLen: number = 0;
+  /** Bytes of the frame from its hard start that XDP sees (xdp_buff.frame_sz): bounds bpf_xdp_adjust_tail. */
+  frameSz: number = XDP_FRAME_SZ;
   /**
    * Bytes at the packet's end that lie in fragments on Linux: XDP programs see the packet end before them. The bytes themselves lie
    * right behind the others; every fragment but the last is a full page.
@@ -231,6 +233,7 @@ export class SkbPool {
     skb.data = from.data + shift;
     skb.len = from.len;
     skb.metaLen = from.metaLen;
+    skb.frameSz = from.frameSz;
     skb.macHeader = from.macHeader < 0 ? -1 : from.macHeader + shift;
     skb.networkHeader = from.networkHeader < 0 ? -1 : from.networkHeader + shift;
     skb.transportHeader = from.transportHeader < 0 ? -1 : from.transportHeader + shift;
@@ -286,6 +289,7 @@ export class SkbPool {
     skb.generation++;
     skb.len = 0;
     skb.metaLen = 0;
+    skb.frameSz = XDP_FRAME_SZ;
     skb.fragsLen = 0;
     skb.macHeader = -1;
     skb.networkHeader = -1;

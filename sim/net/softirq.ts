@@ -111,6 +111,39 @@ export class Cpu {
     return this.inStep ? this.engine.nowNs + wholeNs(this.step16) : this.engine.nowNs;
   }
 
+  /** It has nothing to poll and is not occupied. */
+  isIdle(): boolean {
+    return !this.running && this.busyUntilNs <= this.engine.nowNs;
+  }
+
+  /**
+   * Work of a task with softirqs off, as one step: its parts follow each other in time, it occupies the CPU for as long as it costs, and
+   * what it gave the CPU to poll begins after it. The CPU should be idle.
+   */
+  runTask(work: () => void): void {
+    const kernel = this.host.kernel;
+    const outer = kernel.currentCpu;
+    const polled = this.running;
+    kernel.currentCpu = this;
+    this.running = true;
+    this.inStep = !this.ideal;
+    this.step16 = 0;
+    try {
+      work();
+    } finally {
+      kernel.currentCpu = outer;
+      this.inStep = false;
+      if (!this.ideal) {
+        this.busyNs += this.step16 / 16;
+        this.busyUntilNs = Math.max(this.busyUntilNs, this.engine.nowNs) + wholeNs(this.step16);
+      }
+      this.running = polled || this.head !== null;
+      if (this.running && !polled) {
+        this.engine.schedule(Math.max(this.busyUntilNs, this.engine.nowNs), this.softirqEvent, this, 0);
+      }
+    }
+  }
+
   addToPollList(napi: Napi): void {
     napi.next = null;
     if (this.tail === null) this.head = napi;

@@ -72,6 +72,11 @@ const cases = [
     needs: ["clang-19", "unshare", "taskset"],
   },
   {
+    name: "live frames of BPF_PROG_RUN go where they went when recorded",
+    args: ["test/net/test-run/live/record.mjs", "--check"],
+    needs: ["cc", "clang-19", "ip", "libbpf", "taskset"],
+  },
+  {
     name: "helpers answer BPF_PROG_RUN as recorded",
     args: ["test/net/helpers/oracle/record.mjs", "--check"],
     needs: ["clang-19", "llvm-strip-19", "libbpf", "ip", "sysctl", "unshare"],

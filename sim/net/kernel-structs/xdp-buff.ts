@@ -6,7 +6,7 @@
 import type { Btf } from "../../bpf/btf/types.ts";
 import type { Arena } from "../../engine/arena.ts";
 import type { Netdev } from "../netdev.ts";
-import { type Skb, XDP_FRAME_SZ } from "../skb.ts";
+import type { Skb } from "../skb.ts";
 import { putField, StructLayout } from "./layout.ts";
 import type { NetDevices } from "./net-device.ts";
 
@@ -37,7 +37,7 @@ export class XdpBuffs {
     putField(arena, at, f.data_end, skb.data + skb.len - skb.fragsLen);
     putField(arena, at, f.data_meta, skb.data - skb.metaLen);
     putField(arena, at, f.data_hard_start, skb.head);
-    putField(arena, at, f.frame_sz, XDP_FRAME_SZ);
+    putField(arena, at, f.frame_sz, skb.frameSz);
     putField(arena, at, f.flags, skb.fragsLen > 0 ? HAS_FRAGS : 0);
     putField(arena, at, f.txq, egress === null ? 0 : txq);
     putField(arena, rxq, f.rxq_dev, this.devices.addressOf(dev));

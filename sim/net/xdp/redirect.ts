@@ -8,6 +8,7 @@ import type { DevmapBase } from "../../bpf/maps/devmap-entry.ts";
 import type { Program } from "../../bpf/program.ts";
 import { NETSIM_REASON, SKB_DROP_REASON } from "../drop-reason.ts";
 import { VLAN_HLEN } from "../ether.ts";
+import { REDIRECT_CPU, REDIRECT_IFINDEX, REDIRECT_MAP } from "../net-env.ts";
 import type { Netdev } from "../netdev.ts";
 import { ERRNO } from "../netlink-error.ts";
 import { CHECKSUM_NONE, type Skb } from "../skb.ts";
@@ -20,9 +21,6 @@ import { runXdp } from "./run-xdp.ts";
 
 /** Invalid request code: XDP_REDIRECT without a redirect helper's call. */
 const EBADRQC = 56;
-const REDIRECT_IFINDEX = 1;
-const REDIRECT_MAP = 2;
-const REDIRECT_CPU = 5;
 const BPF_F_BROADCAST = 8;
 const BPF_F_EXCLUDE_INGRESS = 16;
 

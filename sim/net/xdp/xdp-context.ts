@@ -8,15 +8,15 @@
  *     +8  u32 data_meta          +32 u32 bytes in fragments
  *     +12 u32 ingress_ifindex    +36 u32 address of a word that is not 0 while the context knows better than the packet where that lies
  *     +16 u32 rx_queue_index
- *     +20 u32 egress_ifindex
+ *     +20 u32 egress_ifindex     +40 u32 end of the frame: where its skb_shared_info begins
  */
 import type { Arena } from "../../engine/arena.ts";
-import type { Skb } from "../skb.ts";
+import { SHARED_INFO_BYTES, type Skb } from "../skb.ts";
 
 /** sizeof(struct xdp_md). */
 export const XDP_MD_BYTES = 24;
 /** With what lies beyond. */
-const CONTEXT_BYTES = 40;
+const CONTEXT_BYTES = 44;
 
 export const XDP_DATA = 0;
 export const XDP_DATA_END = 4;
@@ -25,6 +25,7 @@ export const XDP_BUF_HEAD = 24;
 export const XDP_BUF_END = 28;
 export const XDP_FRAGS = 32;
 export const XDP_MOVED = 36;
+export const XDP_FRAME_END = 40;
 
 /** Memory for a context. @param moved address of the word. @returns 0 when memory is used up */
 export function allocXdpContext(arena: Arena, moved: number): number {
@@ -43,6 +44,7 @@ export function packetToXdp(u32: Uint32Array, ctx: number, skb: Skb): void {
   u32[w + 6] = head;
   u32[w + 7] = head + skb.bufBytes;
   u32[w + 8] = fragsLen;
+  u32[w + 10] = head + skb.frameSz - SHARED_INFO_BYTES;
 }
 
 /** Takes over where the helpers' code has moved a packet's ends to. */

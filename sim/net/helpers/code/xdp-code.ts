@@ -14,7 +14,6 @@ import { I32, W, type WasmOp } from "../../../bpf/jit/wasm-op.ts";
 import { EACCES, EFAULT, EINVAL, EOPNOTSUPP } from "../../../bpf/maps/errno.ts";
 import { ETH_HLEN } from "../../ether.ts";
 import type { NetEnv } from "../../net-env.ts";
-import { SHARED_INFO_BYTES, XDP_FRAME_SZ } from "../../skb.ts";
 import {
   XDP_BUF_END,
   XDP_BUF_HEAD,
@@ -22,6 +21,7 @@ import {
   XDP_DATA_END,
   XDP_DATA_META,
   XDP_FRAGS,
+  XDP_FRAME_END,
   XDP_MOVED,
 } from "../../xdp/xdp-context.ts";
 
@@ -167,9 +167,7 @@ function adjustTail(module: WasmModuleBuilder): WasmCode {
   code.op(W.i32_gt_s);
   code.tee(bytes);
   code.open(W.if);
-  field(code, XDP_BUF_HEAD);
-  code.i32(XDP_FRAME_SZ - SHARED_INFO_BYTES);
-  code.op(W.i32_add);
+  field(code, XDP_FRAME_END);
   code.tee(limit);
   code.get(end);
   code.op(W.i32_lt_s);
