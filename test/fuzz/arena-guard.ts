@@ -1,7 +1,9 @@
 /**
  * Watches a simulation's memory for changes where a program has no business: everything but the machine's cells and stacks, packets and
- * contexts, and what was allocated for the program itself since `begin`. Other programs' maps, the table of regions and its descriptors,
- * the first 64 KiB are all part of what is watched.
+ * contexts, what was allocated for the program itself since `begin`, and values of maps that programs may write: no verifier says yet to
+ * which map a pointer belongs that was calculated with, and a program whose calculation ends in another map of its simulation is not
+ * stopped. What lies between and before the values, read-only values, the table of regions and its descriptors, the first 64 KiB are all
+ * part of what is watched.
  */
 
 import type { BpfMachine } from "../../sim/bpf/create-machine.ts";
@@ -76,7 +78,7 @@ export class ArenaGuard {
     let at = 0;
     let changed: string | null = null;
     for (const [from, to] of [...allowed, [this.top, this.top] as const]) {
-      if (from > at && !same(live, this.before, at, from)) changed ??= this.describe(at, from);
+      if (from > at && !same(live, this.before, at, from)) changed ??= this.firstForbidden(at, from);
       at = Math.max(at, to);
     }
     for (const [from, to] of allowed) this.before.set(live.subarray(from, to), from);
@@ -91,12 +93,16 @@ export class ArenaGuard {
     if (align === 1 << REGION_PAGE_SHIFT) this.own.push([page(addr), page(end - 1) + 4]);
   }
 
-  private describe(from: number, to: number): string {
+  /** Looks at what changed byte by byte; what may change counts as seen. */
+  private firstForbidden(from: number, to: number): string | null {
     for (let at = from; at < to; at++) {
       if (this.arena.u8[at] === this.before[at]) continue;
-      return `the byte at 0x${at.toString(16)} changed from ${this.before[at]} to ${this.arena.u8[at]}`;
+      if (this.arena.allows(at, 1, true) !== true) {
+        return `the byte at 0x${at.toString(16)} changed from ${this.before[at]} to ${this.arena.u8[at]}`;
+      }
+      this.before[at] = this.arena.u8[at]!;
     }
-    return "";
+    return null;
   }
 }
 

@@ -56,9 +56,9 @@ export function enumeratorOf(type: BtfType & { kind: "enum" }, value: bigint): s
   return type.values.find((v) => v.value === value)?.name ?? null;
 }
 
-/** Elements of an array that the bytes can hold: damaged types must not make endless lists. */
+/** Elements of an array that the bytes can hold, none of those without bytes: damaged types must not make endless lists. */
 export function elementsWithin(count: number, stepBytes: number, bytes: Uint8Array, at: number): number {
-  return Math.max(0, Math.min(count, Math.ceil((bytes.length - at) / Math.max(1, stepBytes))));
+  return stepBytes === 0 ? 0 : Math.max(0, Math.min(count, Math.ceil((bytes.length - at) / stepBytes)));
 }
 
 function decode(btf: Btf, typeId: number, bytes: Uint8Array, at: number, depth: number): DecodedValue {

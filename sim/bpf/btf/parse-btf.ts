@@ -8,6 +8,7 @@
  * @source Documentation/bpf/btf.rst; include/uapi/linux/btf.h
  */
 import { type ObjectPlace, objectError } from "../elf/object-error.ts";
+import { findEndless } from "./containment.ts";
 import type { Btf, BtfMember, BtfType } from "./types.ts";
 
 const MAGIC = 0xeb9f;
@@ -51,7 +52,7 @@ export type BtfStrings = (offset: number) => string | null;
  * Parses a `.BTF` section.
  * @param place the file, for messages
  * @returns the types and the string table
- * @throws ObjectError BTF_HEADER, BTF_TRUNCATED, BTF_KIND, BTF_SIZE, BTF_STRING, BTF_TYPE_ID
+ * @throws ObjectError BTF_HEADER, BTF_TRUNCATED, BTF_KIND, BTF_SIZE, BTF_STRING, BTF_TYPE_ID, BTF_LOOP
  */
 export function parseBtf(data: Uint8Array, place: ObjectPlace): { readonly btf: Btf; readonly strings: BtfStrings } {
   const at: ObjectPlace = { file: place.file, section: place.section ?? ".BTF" };
@@ -144,6 +145,12 @@ function readTypes(view: DataView, start: number, end: number, strings: BtfStrin
       const message = `a type refers to type ${id}, but there are ${types.length}`;
       throw objectError("BTF_TYPE_ID", place, message, RECOMPILE);
     }
+  }
+  const endless = findEndless(types);
+  if (endless !== null) {
+    const type = types[endless.id]!;
+    const name = "name" in type && type.name !== "" ? ` "${type.name}"` : "";
+    throw objectError("BTF_LOOP", place, `type ${endless.id}, ${type.kind}${name}, ${endless.what}`, RECOMPILE);
   }
   return types;
 }

@@ -65,6 +65,8 @@ describe("parseBtf", () => {
     ],
     ["kind 25", [...header(12, 1), 0, 0, 0, 0, 0, 0, 0, 25, 4, 0, 0, 0, 0], "BTF_KIND"],
     ["a pointer to type 7 of 1", [...header(12, 1), 0, 0, 0, 0, 0, 0, 0, 2, 7, 0, 0, 0, 0], "BTF_TYPE_ID"],
+    ["a typedef of itself", [...header(12, 1), 0, 0, 0, 0, 0, 0, 0, 8, 1, 0, 0, 0, 0], "BTF_LOOP"],
+    ["35 consts on each other", [...header(35 * 12, 1), ...chain(35), 0], "BTF_LOOP"],
     ["a name outside the strings", [...header(12, 1), 9, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0], "BTF_STRING"],
     ["a type cut off", [...header(8, 1), 0, 0, 0, 0, 0, 0, 0, 2, 0], "BTF_TRUNCATED"],
     [
@@ -81,8 +83,13 @@ describe("parseBtf", () => {
 
 /** A BTF header for so many bytes of types and strings behind them. */
 function header(typeBytes: number, stringBytes: number): number[] {
-  const u32 = (n: number): number[] => [n, 0, 0, 0];
+  const u32 = (n: number): number[] => [n & 255, n >> 8, 0, 0];
   return [0x9f, 0xeb, 1, 0, ...u32(24), ...u32(0), ...u32(typeBytes), ...u32(typeBytes), ...u32(stringBytes)];
+}
+
+/** So many consts, each of the next one, the last of void. */
+function chain(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => [0, 0, 0, 0, 0, 0, 0, 10, i + 1 < count ? i + 2 : 0, 0, 0, 0]).flat();
 }
 
 describe("type queries", () => {
