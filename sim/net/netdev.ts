@@ -27,6 +27,12 @@ export const NETDEV_TX_BUSY = 16;
 export const NET_XMIT_SUCCESS = 0;
 export const NET_XMIT_DROP = 1;
 export const NET_XMIT_CN = 2;
+/** What the sender sees of a qdisc's answer. */
+export const NET_XMIT_MASK = 0x0f;
+/** Flags for the qdiscs above. A filter took the packet: it is not a drop. @source include/net/sch_generic.h */
+export const NET_XMIT_STOLEN = 0x10000;
+/** A filter shot the packet, or no class takes it. */
+export const NET_XMIT_BYPASS = 0x20000;
 
 /** The record of one device kind. One file each in devices/. */
 export interface NetdevOps {
@@ -165,6 +171,8 @@ export class Netdev {
   rxQueueCount: number = 1;
   /** Root qdisc as `tc qdisc show` lists it; null for noqueue. */
   rootQdisc: Qdisc | null = null;
+  /** Qdiscs made on it so far. */
+  qdiscsMade: number = 0;
   /** It was up once: without a root qdisc its kind is noqueue from then on, and noop before. */
   qdiscAttached: boolean = false;
   xdp: XdpAttachment | null = null;

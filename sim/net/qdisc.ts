@@ -21,15 +21,17 @@ export class QdiscStats {
 export interface Qdisc {
   readonly kind: string;
   /** Major number in the upper 16 bits: 0x80010000 prints as `8001:`. */
-  handle: number;
+  readonly handle: number;
   /** TC_H_ROOT (0xffffffff), a class, or TC_H_CLSACT. */
-  parent: number;
+  readonly parent: number;
   readonly dev: Netdev;
   readonly stats: QdiscStats;
-  /** Takes the skb in any case: queued, or freed with a reason. @returns NET_XMIT_* */
+  /** Takes the skb in any case: queued, or freed with a reason. @returns NET_XMIT_*, possibly with a flag above NET_XMIT_MASK */
   enqueue(skb: Skb): number;
   /** @returns null when there is nothing to send now (a shaper has set its watchdog then) */
   dequeue(): Skb | null;
+  /** Counts a packet that was sent past the queue (TCQ_F_CAN_BYPASS). */
+  countSent(bytes: number): void;
   /** Frees everything queued (reason SKB_DROP_REASON_QUEUE_PURGE). */
   reset(): void;
   /** TCQ_F_CAN_BYPASS: an empty one may be skipped. */

@@ -22,6 +22,7 @@ import { Kernel, type KernelOptions } from "./kernel.ts";
 import { netKfuncs } from "./kfuncs/index.ts";
 import type { NetEnv } from "./net-env.ts";
 import { IFF_PROMISC, type Netdev } from "./netdev.ts";
+import { destroyRoot } from "./qdiscs/tree.ts";
 import { netifReceiveSkb, netifRx, purgeBacklog } from "./receive.ts";
 import { flushTc } from "./tc/control.ts";
 import { devQueueXmit, qdiscRun } from "./transmit.ts";
@@ -121,6 +122,7 @@ function resetDevice(dev: Netdev): void {
   dev.master = null;
   dev.flags &= ~IFF_PROMISC;
   dev.taps = [];
+  destroyRoot(dev);
   dev.rootQdisc = null;
   dev.qdiscAttached = false;
   for (const txq of dev.txQueues) txq.qdisc = null;

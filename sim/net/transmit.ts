@@ -11,6 +11,7 @@ import type { Netdev, TxQueue } from "./netdev.ts";
 import {
   NET_XMIT_CN,
   NET_XMIT_DROP,
+  NET_XMIT_MASK,
   NET_XMIT_SUCCESS,
   NETDEV_TX_BUSY,
   TC_HOOK_CONSUMED,
@@ -133,8 +134,7 @@ function xmitThroughQdisc(skb: Skb, q: Qdisc, txq: TxQueue): number {
     return -ERRNO.ENETDOWN;
   }
   if (q.canBypass && q.stats.qlen === 0 && !txq.stopped && !txq.running) {
-    q.stats.bytes += skb.len;
-    q.stats.packets++;
+    q.countSent(skb.len);
     txq.running = true;
     const rc = devHardStartXmit(skb, dev, txq);
     txq.running = false;
@@ -143,7 +143,7 @@ function xmitThroughQdisc(skb: Skb, q: Qdisc, txq: TxQueue): number {
   }
   const tp = dev.host.kernel.tp;
   if (tp.qdiscEnqueue.on) tp.qdiscEnqueue.fire(skb, dev, q.handle, 0);
-  const rc = q.enqueue(skb);
+  const rc = q.enqueue(skb) & NET_XMIT_MASK;
   qdiscRun(txq);
   return rc;
 }

@@ -313,11 +313,7 @@ describe("programs that a command loaded", () => {
     ],
     ["bpftool prog load README.md /sys/fs/bpf/x", "ELF_NOT", undefined],
     ["ip link set dev vx up", "DEVICE_UNKNOWN", "did you mean vb? known: lo, vb"],
-    [
-      "tc qdisc add dev vb root fq_codle",
-      "QDISC_UNKNOWN",
-      "known: bfifo, clsact, ingress, mq, netem, pfifo, pfifo_fast, prio, tbf",
-    ],
+    ["tc qdisc add dev vb root prioo", "QDISC_UNKNOWN", expect.stringContaining("did you mean prio?") as string],
   ])("%s: the result knows the remedy", async (line, code, fix) => {
     const result = await new ToolNetwork("pair").exec("b", line);
     const cause = result.cause as {
@@ -327,7 +323,7 @@ describe("programs that a command loaded", () => {
     const diagnostic = cause.diagnostic ?? cause.diagnostics![0]!;
     expect(result.status).not.toBe(0);
     expect(diagnostic.code).toBe(code);
-    if (fix !== undefined) expect(diagnostic.fix).toBe(fix);
+    if (fix !== undefined) expect(diagnostic.fix).toEqual(fix);
   });
 });
 

@@ -21,6 +21,7 @@ import {
 } from "../netdev.ts";
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
 import { attachDefaultQdisc } from "../qdiscs/index.ts";
+import { destroyRoot } from "../qdiscs/tree.ts";
 import { flushTc } from "../tc/control.ts";
 
 /** IFNAMSIZ less the closing zero. */
@@ -103,6 +104,7 @@ export function unregisterNetdev(dev: Netdev): void {
   setDown(dev);
   host.notifyNetdev(dev, "unregister");
   purgeTxQueues(dev);
+  destroyRoot(dev);
   flushTc(dev);
   for (const map of host.bpf.maps.values()) asDevmap(map)?.removeDevice(dev.ifindex);
   host.devices[dev.ifindex] = undefined;

@@ -3,15 +3,17 @@ import { indexBy } from "../../engine/registry.ts";
 import type { Netdev } from "../netdev.ts";
 import { type QdiscBase, type QdiscDef, TC_H_ROOT } from "./base.ts";
 import { bfifo } from "./bfifo.ts";
+import { ClassfulQdisc } from "./classful.ts";
 import { mq } from "./mq.ts";
 import { netem } from "./netem.ts";
 import { pfifo } from "./pfifo.ts";
 import { pfifoFast } from "./pfifo-fast.ts";
+import { pfifoHeadDrop } from "./pfifo-head-drop.ts";
 import { prio } from "./prio.ts";
 import { tbf } from "./tbf.ts";
 
 /** `noqueue` is the absence of a qdisc (txq.qdisc null); `clsact` and `ingress` stand in tc/. */
-export const qdiscDefs: readonly QdiscDef[] = [bfifo, mq, netem, pfifo, pfifoFast, prio, tbf];
+export const qdiscDefs: readonly QdiscDef[] = [bfifo, mq, netem, pfifo, pfifoFast, pfifoHeadDrop, prio, tbf];
 
 const byKind: ReadonlyMap<string, QdiscDef> = indexBy(qdiscDefs, (d) => d.kind, "qdiscs");
 
@@ -36,7 +38,7 @@ export function attachDefaultQdisc(dev: Netdev): void {
 export function installRoot(dev: Netdev, root: QdiscBase): void {
   dev.rootQdisc = root;
   for (const txq of dev.txQueues) txq.qdisc = root;
-  if (root.kind === "mq") {
-    for (const { minor, child } of root.classes()) dev.txQueues[minor - 1]!.qdisc = child;
+  if (root.kind === "mq" && root instanceof ClassfulQdisc) {
+    for (const { classid, child } of root.classes()) dev.txQueues[(classid & 0xffff) - 1]!.qdisc = child;
   }
 }

@@ -1,52 +1,71 @@
 /** The root of multi-queue devices: one child per transmit queue, no queue of its own. @source net/sched/sch_mq.c */
+import type { TxQueue } from "../netdev.ts";
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
+import type { QdiscStats } from "../qdisc.ts";
 import type { Skb } from "../skb.ts";
-import { QdiscBase, type QdiscClass, type QdiscDef, type QdiscSite, TC_H_ROOT } from "./base.ts";
+import { type QdiscBase, type QdiscDef, type QdiscSite, TC_H_ROOT } from "./base.ts";
+import { ClassfulQdisc, QdiscClass } from "./classful.ts";
 import { pfifoFast } from "./pfifo-fast.ts";
 
+/** A transmit queue. Its qdisc is on its own: what it drops is no business of mq (TCQ_F_NOPARENT). */
+class MqClass extends QdiscClass {
+  private readonly txq: TxQueue;
+  override child: QdiscBase;
+
+  constructor(txq: TxQueue, classid: number) {
+    super(classid);
+    this.txq = txq;
+    this.child = this.newChild();
+  }
+  override get parent(): number {
+    return TC_H_ROOT;
+  }
+  override graft(child: QdiscBase | null): QdiscBase {
+    const old = this.child;
+    this.child = child ?? this.newChild();
+    this.txq.qdisc = this.child;
+    old.reset();
+    return old;
+  }
+  override stats(): QdiscStats {
+    this.child.syncStats();
+    return this.child.stats;
+  }
+  private newChild(): QdiscBase {
+    return pfifoFast.create({}, { dev: this.txq.dev, txq: this.txq, handle: 0, parent: this.classid });
+  }
+}
+
 /** Packets go to the children directly (txq.qdisc); mq only shows and sums. */
-class Mq extends QdiscBase {
-  private readonly children: QdiscBase[];
+class Mq extends ClassfulQdisc {
+  private readonly queues: readonly MqClass[];
 
   constructor(site: QdiscSite) {
     super("mq", site, false);
     if (site.parent !== TC_H_ROOT || site.dev.txQueues.length < 2) throw new NetlinkError(ERRNO.EOPNOTSUPP);
-    this.children = site.dev.txQueues.map((txq, i) =>
-      pfifoFast.create({}, { dev: site.dev, txq, handle: 0, parent: site.handle + i + 1 }),
-    );
+    this.queues = site.dev.txQueues.map((txq, i) => new MqClass(txq, (this.handle + i + 1) >>> 0));
   }
 
   override enqueue(skb: Skb): number {
-    return this.children[skb.queueMapping % this.children.length]!.enqueue(skb);
+    return this.queues[skb.queueMapping % this.queues.length]!.child.enqueue(skb);
   }
   override dequeue(): Skb | null {
     return null;
   }
-  override peek(): Skb | null {
-    return null;
-  }
-  override reset(): void {
-    for (const child of this.children) child.reset();
-  }
-  override change(): void {
-    throw new NetlinkError(ERRNO.EOPNOTSUPP, "Change operation not supported by specified qdisc");
+  protected override onReset(): void {
+    for (const { child } of this.queues) child.reset();
   }
   override classes(): readonly QdiscClass[] {
-    return this.children.map((child, i) => ({ minor: i + 1, child }));
+    return this.queues;
   }
-  override graft(minor: number, child: QdiscBase | null): QdiscBase | null | undefined {
-    const old = this.children[minor - 1];
-    if (old === undefined) return undefined;
-    const txq = this.dev.txQueues[minor - 1]!;
-    const now = child ?? pfifoFast.create({}, { dev: this.dev, txq, handle: 0, parent: this.handle + minor });
-    this.children[minor - 1] = now;
-    txq.qdisc = now;
-    return old;
+  override findClass(classid: number): QdiscClass | undefined {
+    return this.queues[(classid & 0xffff) - 1];
   }
   override syncStats(): void {
     const sum = this.stats;
     sum.bytes = sum.packets = sum.drops = sum.overlimits = sum.requeues = sum.qlen = sum.backlog = 0;
-    for (const { stats } of this.children) {
+    for (const { child } of this.queues) {
+      const { stats } = child;
       sum.bytes += stats.bytes;
       sum.packets += stats.packets;
       sum.drops += stats.drops;
@@ -70,6 +89,7 @@ export const mq: QdiscDef = {
   source: "net/sched/sch_mq.c; tc-mq(8)",
   params: [],
   usage: "",
+  lazyOptions: true,
   check: () => [],
   create: (_options, site) => new Mq(site),
 };

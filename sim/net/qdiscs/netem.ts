@@ -112,20 +112,9 @@ class Netem extends QdiscBase {
     return skb;
   }
 
-  override peek(): Skb | null {
-    if (this.immediate.head !== null) return this.immediate.head;
-    const next = this.queue.peek();
-    if (next === null) return null;
-    if (next.queueNs <= this.nowNs()) return next;
-    this.watchdog(next.queueNs);
-    return null;
-  }
-
-  override reset(): void {
+  protected override onReset(): void {
     for (let skb = this.immediate.shift(); skb !== null; skb = this.immediate.shift()) this.purge(skb);
     for (let skb = this.queue.shift(); skb !== null; skb = this.queue.shift()) this.purge(skb);
-    this.stats.qlen = 0;
-    this.stats.backlog = 0;
   }
 
   override change(options: QdiscOptions): void {
@@ -224,6 +213,7 @@ function withCorrelation(key: string, help: string): QdiscDef["params"][number] 
 /** The record of `netem`. */
 export const netem: QdiscDef = {
   kind: "netem",
+  style: { illegal: (key) => `Illegal "${key}"`, unknown: (word) => `What is "${word}"?` },
   source: "net/sched/sch_netem.c; tc-netem(8)",
   params: [
     { key: "limit", unit: "packets", help: "packets queued at most; default 1000" },

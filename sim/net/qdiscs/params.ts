@@ -6,8 +6,10 @@ import { parsePercent, parseRate, parseSize, parseTime } from "../tc-units.ts";
 /** Values by parameter key. Rates in bytes/s, sizes in bytes, times in ns, percentages as fractions of 2^32-1. */
 export type QdiscOptions = Readonly<Record<string, number | readonly number[]>>;
 
-/** What a parameter's number counts. */
+/** What a parameter's number counts. `hex` is read with base 16, `flag` takes no value and becomes 1. */
 export type ParamUnit =
+  | "hex"
+  | "flag"
   | "rate"
   | "size"
   | "size/cell"
@@ -18,11 +20,23 @@ export type ParamUnit =
   | "percent"
   | "numbers";
 
+/** How the parser of a kind says no. */
+export interface WordStyle {
+  /** A value that cannot be read. Default: `KIND: Illegal value for "KEY": "VALUE"`. */
+  illegal?(key: string, value: string): string;
+  /** The usage follows what `illegal` says. */
+  readonly explainsIllegal?: boolean;
+  /** A word that it does not know. Default: `KIND: unknown parameter "WORD"`. */
+  unknown?(word: string): string;
+}
+
 /** One parameter. */
 export interface QdiscParam {
   readonly key: string;
   /** Other words tc takes for it. */
   readonly aliases?: readonly string[];
+  /** tc takes abbreviations of the key (iproute2's matches()). */
+  readonly abbrev?: boolean;
   readonly unit: ParamUnit;
   readonly help: string;
   /** A word that may stand between key and value and means nothing more (`loss random 1%`). */
@@ -42,15 +56,21 @@ export function parseQdiscWords(
   params: readonly QdiscParam[],
   words: readonly string[],
   refused: readonly string[] = [],
+  style: WordStyle = {},
 ): ParseResult {
   const options: Record<string, number | readonly number[]> = {};
   let i = 0;
   while (i < words.length) {
     const word = words[i++]!;
     if (refused.includes(word)) return refuse(kind, word);
-    const param = params.find((p) => p.key === word || p.aliases?.includes(word));
+    const param = params.find((p) => isWordOf(p, word));
     if (param === undefined) {
-      return { ok: false, errors: [`${kind}: unknown parameter "${word}"`], showUsage: true };
+      const unknown = style.unknown?.(word) ?? `${kind}: unknown parameter "${word}"`;
+      return { ok: false, errors: [unknown], showUsage: true };
+    }
+    if (param.unit === "flag") {
+      options[param.key] = 1;
+      continue;
     }
     if (param.skip !== undefined && words[i] === param.skip) i++;
     if (i < words.length && refused.includes(words[i]!)) return refuse(kind, words[i]!);
@@ -64,7 +84,8 @@ export function parseQdiscWords(
     }
     const value = parseValue(words[i]!, param.unit);
     if (value === null) {
-      return { ok: false, errors: [`${kind}: Illegal value for "${word}": "${words[i]}"`], showUsage: false };
+      const illegal = style.illegal?.(word, words[i]!) ?? `${kind}: Illegal value for "${word}": "${words[i]}"`;
+      return { ok: false, errors: [illegal], showUsage: style.explainsIllegal === true };
     }
     i++;
     options[param.key] = value;
@@ -77,6 +98,10 @@ export function parseQdiscWords(
     }
   }
   return { ok: true, options };
+}
+
+function isWordOf(p: QdiscParam, word: string): boolean {
+  return p.key === word || p.aliases?.includes(word) === true || (p.abbrev === true && p.key.startsWith(word));
 }
 
 function refuse(kind: string, word: string): ParseResult {
@@ -97,6 +122,10 @@ function parseValue(text: string, unit: ParamUnit): number | null {
       return parseTime(text, 1);
     case "percent":
       return parsePercent(text);
+    case "hex":
+      return /^(0x)?[0-9a-f]{1,8}$/i.test(text) ? Number.parseInt(text, 16) : null;
+    case "flag":
+      return 1;
     case "packets":
     case "number":
     case "numbers":

@@ -1,7 +1,6 @@
 /** Three FIFOs in strict priority, the default of single queues. @source net/sched/sch_generic.c pfifo_fast_ops */
 import { SKB_DROP_REASON } from "../drop-reason.ts";
 import { NET_XMIT_SUCCESS } from "../netdev.ts";
-import { ERRNO, NetlinkError } from "../netlink-error.ts";
 import { type Skb, SkbQueue } from "../skb.ts";
 import { QdiscBase, type QdiscDef, type QdiscSite } from "./base.ts";
 
@@ -37,14 +36,12 @@ class PfifoFast extends QdiscBase {
     return this.bands[0].head ?? this.bands[1].head ?? this.bands[2].head;
   }
 
-  override reset(): void {
-    for (const band of this.bands) for (let skb = band.shift(); skb !== null; skb = band.shift()) this.purge(skb);
-    this.stats.qlen = 0;
-    this.stats.backlog = 0;
+  override dequeuePeeked(): Skb | null {
+    return this.dequeue();
   }
 
-  override change(): void {
-    throw new NetlinkError(ERRNO.EOPNOTSUPP, "Change operation not supported by specified qdisc");
+  protected override onReset(): void {
+    for (const band of this.bands) for (let skb = band.shift(); skb !== null; skb = band.shift()) this.purge(skb);
   }
 
   override printOptions(): string {
@@ -62,6 +59,7 @@ export const pfifoFast: QdiscDef = {
   source: "net/sched/sch_generic.c; tc-pfifo_fast(8)",
   params: [],
   usage: "",
+  lazyOptions: true,
   check: () => [],
   create: (_options, site) => new PfifoFast(site),
 };

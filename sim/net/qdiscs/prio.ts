@@ -1,9 +1,12 @@
 /** Strict priority over child qdiscs. @source net/sched/sch_prio.c; iproute2 tc/q_prio.c */
-import { NET_XMIT_DROP, NET_XMIT_SUCCESS } from "../netdev.ts";
+import { NET_XMIT_STOLEN, NET_XMIT_SUCCESS } from "../netdev.ts";
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
+import type { QdiscStats } from "../qdisc.ts";
 import type { Skb } from "../skb.ts";
-import { QdiscBase, type QdiscClass, type QdiscDef, type QdiscSite } from "./base.ts";
+import type { QdiscBase, QdiscDef, QdiscSite } from "./base.ts";
+import { QdiscClass } from "./classful.ts";
 import { Fifo } from "./fifo.ts";
+import { FilteredQdisc, NO_MATCH } from "./filtered.ts";
 import { num, type QdiscOptions } from "./params.ts";
 import { PRIO_TO_BAND } from "./pfifo-fast.ts";
 
@@ -11,37 +14,57 @@ const TCQ_PRIO_BANDS = 16;
 const TCQ_MIN_PRIO_BANDS = 2;
 const TC_PRIO_MAX = 15;
 
-/**
- * Bands are chosen by skb.priority: as a class id when its major number is ours, else by the map.
- * @differs tc filters on a prio qdisc are not there yet
- */
-class Prio extends QdiscBase {
-  private bandCount: number;
+/** A band: its counters are those of the qdisc below it. */
+class Band extends QdiscClass {
+  private readonly qdisc: Prio;
+  override child: QdiscBase;
+
+  constructor(qdisc: Prio, classid: number) {
+    super(classid);
+    this.qdisc = qdisc;
+    this.child = qdisc.defaultChild(classid);
+  }
+  override get parent(): number {
+    return this.qdisc.handle;
+  }
+  override graft(child: QdiscBase | null): QdiscBase {
+    const old = this.child;
+    this.child = child ?? this.qdisc.defaultChild(this.classid);
+    old.purgeQueue();
+    return old;
+  }
+  override stats(): QdiscStats {
+    this.child.syncStats();
+    return this.child.stats;
+  }
+}
+
+class Prio extends FilteredQdisc {
   private prioMap: readonly number[];
-  private children: QdiscBase[];
+  private bands: Band[];
 
   constructor(options: QdiscOptions, site: QdiscSite) {
     super("prio", site, false);
     const { bands, map } = readOptions(options);
-    this.bandCount = bands;
     this.prioMap = map;
-    this.children = Array.from({ length: bands }, (_, i) => this.defaultChild(i));
+    this.bands = Array.from({ length: bands }, (_, i) => new Band(this, this.handle + i + 1));
   }
 
   override enqueue(skb: Skb): number {
-    const child = this.children[this.classify(skb)]!;
+    const band = this.classify(skb);
+    if (band < 0) return this.refuse(skb, -band);
     const len = skb.len;
-    const rc = child.enqueue(skb);
+    const rc = this.bands[band]!.child.enqueue(skb);
     if (rc === NET_XMIT_SUCCESS) {
       this.stats.qlen++;
       this.stats.backlog += len;
-    } else if (rc === NET_XMIT_DROP) this.stats.drops++;
+    } else if ((rc & NET_XMIT_STOLEN) === 0) this.stats.drops++;
     return rc;
   }
 
   override dequeue(): Skb | null {
-    for (let i = 0; i < this.bandCount; i++) {
-      const skb = this.children[i]!.dequeue();
+    for (let i = 0; i < this.bands.length; i++) {
+      const skb = this.bands[i]!.child.dequeuePeeked();
       if (skb !== null) {
         this.sent(skb);
         return skb;
@@ -50,66 +73,68 @@ class Prio extends QdiscBase {
     return null;
   }
 
+  /** prio_peek: the packet stays with the child. */
   override peek(): Skb | null {
-    for (let i = 0; i < this.bandCount; i++) {
-      const skb = this.children[i]!.peek();
+    for (let i = 0; i < this.bands.length; i++) {
+      const skb = this.bands[i]!.child.peek();
       if (skb !== null) return skb;
     }
     return null;
   }
 
-  override reset(): void {
-    for (const child of this.children) child.reset();
-    this.stats.qlen = 0;
-    this.stats.backlog = 0;
+  override dequeuePeeked(): Skb | null {
+    return this.dequeue();
   }
 
+  protected override onReset(): void {
+    for (const band of this.bands) band.child.reset();
+  }
+
+  /** prio_tune */
   override change(options: QdiscOptions): void {
     const { bands, map } = readOptions(options);
-    for (const gone of this.children.slice(bands)) {
-      this.stats.qlen -= gone.stats.qlen;
-      this.stats.backlog -= gone.stats.backlog;
-      gone.reset();
-    }
-    this.children = Array.from({ length: bands }, (_, i) => this.children[i] ?? this.defaultChild(i));
-    this.bandCount = bands;
     this.prioMap = map;
+    const gone = this.bands.slice(bands);
+    for (const { child } of gone) child.purgeQueue();
+    this.bands = Array.from({ length: bands }, (_, i) => this.bands[i] ?? new Band(this, this.handle + i + 1));
+    for (const { child } of gone) child.destroy();
   }
 
   override classes(): readonly QdiscClass[] {
-    return this.children.map((child, i) => ({ minor: i + 1, child }));
+    return this.bands;
   }
 
-  override graft(minor: number, child: QdiscBase | null): QdiscBase | null | undefined {
-    const old = this.children[minor - 1];
-    if (old === undefined) return undefined;
-    this.stats.qlen -= old.stats.qlen;
-    this.stats.backlog -= old.stats.backlog;
-    this.children[minor - 1] = child ?? this.defaultChild(minor - 1);
-    return old;
+  override findClass(classid: number): QdiscClass | undefined {
+    return this.bands[(classid & 0xffff) - 1];
   }
 
   override printOptions(): string {
-    return `bands ${this.bandCount} priomap ${this.prioMap.join(" ")}`;
+    return `bands ${this.bands.length} priomap ${this.prioMap.join(" ")}`;
   }
 
   override jsonOptions(): Record<string, unknown> {
-    return { bands: this.bandCount, priomap: this.prioMap, multiqueue: false };
+    return { bands: this.bands.length, priomap: this.prioMap, multiqueue: false };
   }
 
-  /** prio_classify */
+  /** The queue of a band that nobody has grafted on. */
+  defaultChild(classid: number): Fifo {
+    return new Fifo("pfifo", this.dev.txQueueLen || 1, this.siteOf(classid));
+  }
+
+  /**
+   * prio_classify: a class id of ours in skb.priority, else the filters, else the map.
+   * @returns the band, or what refuse() takes, negated
+   */
   private classify(skb: Skb): number {
-    if (this.handle !== 0 && (skb.priority & 0xffff0000) >>> 0 === this.handle) {
-      const band = (skb.priority & 0xffff) - 1;
-      if (band >= 0 && band < this.bandCount) return band;
-      return this.prioMap[0]!;
+    let classid = skb.priority;
+    if ((classid & 0xffff0000) >>> 0 !== this.handle) {
+      const found = this.ask(this.block, skb);
+      if (found === NO_MATCH) return this.prioMap[classid >>> 16 !== 0 ? 0 : classid & TC_PRIO_MAX]!;
+      if (found !== NET_XMIT_SUCCESS) return -found;
+      classid = this.res.classid;
     }
-    return this.prioMap[skb.priority & TC_PRIO_MAX]!;
-  }
-
-  private defaultChild(band: number): Fifo {
-    const { dev, txq } = this;
-    return new Fifo("pfifo", dev.txQueueLen || 1, { dev, txq, handle: 0, parent: this.handle + band + 1 });
+    const band = (classid & 0xffff) - 1;
+    return band >= 0 && band < this.bands.length ? band : this.prioMap[0]!;
   }
 }
 
@@ -130,6 +155,8 @@ export const prio: QdiscDef = {
     { key: "bands", unit: "number", help: "number of bands, 2 to 16; default 3" },
     { key: "priomap", unit: "numbers", help: "band of each of the 16 priorities" },
   ],
+  refused: ["multiqueue"],
+  style: { illegal: (key) => `Illegal "${key}"`, unknown: (word) => `What is "${word}"?` },
   usage: "Usage: ... prio bands NUMBER priomap P1 P2...[multiqueue]\n",
   check: () => [],
   create: (options, site) => new Prio(options, site),

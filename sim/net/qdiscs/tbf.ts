@@ -1,13 +1,37 @@
 /** Token bucket filter. @source net/sched/sch_tbf.c; iproute2 tc/q_tbf.c */
 import { SKB_DROP_REASON } from "../drop-reason.ts";
-import { NET_XMIT_DROP, NET_XMIT_SUCCESS } from "../netdev.ts";
+import { NET_XMIT_STOLEN, NET_XMIT_SUCCESS } from "../netdev.ts";
 import type { Skb } from "../skb.ts";
 import { bufferTimeUs, burstFromNs, formatRate, formatSize, formatTimeUs, RateConfig } from "../tc-units.ts";
-import { QdiscBase, type QdiscClass, type QdiscDef, type QdiscSite } from "./base.ts";
+import type { QdiscBase, QdiscDef, QdiscSite } from "./base.ts";
+import { ClassfulQdisc, QdiscClass } from "./classful.ts";
 import { Fifo } from "./fifo.ts";
+import { Noop } from "./noop.ts";
 import { num, type QdiscOptions } from "./params.ts";
 
-class Tbf extends QdiscBase {
+/** The one class; whatever minor number is asked for means it (tbf_find). */
+class TbfClass extends QdiscClass {
+  private readonly qdisc: Tbf;
+  override child: QdiscBase;
+
+  constructor(qdisc: Tbf, child: QdiscBase) {
+    super((qdisc.handle + 1) >>> 0);
+    this.qdisc = qdisc;
+    this.child = child;
+  }
+  override get parent(): number {
+    return this.qdisc.handle;
+  }
+  override graft(child: QdiscBase | null): QdiscBase {
+    const old = this.child;
+    const { dev, txq } = this.qdisc;
+    this.child = child ?? new Noop({ dev, txq, parent: this.classid, upper: this.qdisc });
+    old.purgeQueue();
+    return old;
+  }
+}
+
+class Tbf extends ClassfulQdisc {
   private rate: RateConfig;
   private peak: RateConfig | null = null;
   /** Bucket depth, ns of transmission at the rate. */
@@ -22,29 +46,31 @@ class Tbf extends QdiscBase {
   private peakTokensNs: number = 0;
   /** Time of the last update of the buckets. */
   private checkpointNs: number;
-  private child: QdiscBase;
+  private readonly cl: TbfClass;
 
   constructor(options: QdiscOptions, site: QdiscSite) {
     super("tbf", site, false);
     this.rate = new RateConfig(1);
     this.checkpointNs = this.nowNs();
     this.apply(options);
-    this.child = this.newFifo();
+    // without a limit there is no queue yet (tbf_change)
+    this.cl = new TbfClass(this, this.newFifo());
+    if (this.limitBytes === 0) this.cl.graft(null);
   }
 
   override enqueue(skb: Skb): number {
     if (skb.len > this.maxBytes) return this.dropNew(skb, SKB_DROP_REASON.QDISC_DROP);
     const len = skb.len;
-    const rc = this.child.enqueue(skb);
+    const rc = this.cl.child.enqueue(skb);
     if (rc === NET_XMIT_SUCCESS) {
       this.stats.qlen++;
       this.stats.backlog += len;
-    } else if (rc === NET_XMIT_DROP) this.stats.drops++;
+    } else if ((rc & NET_XMIT_STOLEN) === 0) this.stats.drops++;
     return rc;
   }
 
   override dequeue(): Skb | null {
-    const next = this.child.peek();
+    const next = this.cl.child.peek();
     if (next === null) return null;
     const now = this.nowNs();
     const elapsed = Math.min(now - this.checkpointNs, this.bufferNs);
@@ -54,7 +80,7 @@ class Tbf extends QdiscBase {
     }
     const tokens = Math.min(elapsed + this.tokensNs, this.bufferNs) - this.rate.lenToNs(next.len);
     if (tokens >= 0 && peakTokens >= 0) {
-      const skb = this.child.dequeue();
+      const skb = this.cl.child.dequeuePeeked();
       if (skb === null) return null;
       this.checkpointNs = now;
       this.tokensNs = tokens;
@@ -67,35 +93,27 @@ class Tbf extends QdiscBase {
     return null;
   }
 
-  override peek(): Skb | null {
-    return this.child.peek();
-  }
-
-  override reset(): void {
-    this.child.reset();
-    this.stats.qlen = 0;
-    this.stats.backlog = 0;
+  protected override onReset(): void {
+    this.cl.child.reset();
     this.checkpointNs = this.nowNs();
     this.tokensNs = this.bufferNs;
     this.peakTokensNs = this.mtuNs;
   }
 
+  /** tbf_change: a FIFO below gets the new limit, a missing one is made. */
   override change(options: QdiscOptions): void {
     this.apply(options);
-    if (this.child instanceof Fifo) this.child.limit = this.limitBytes;
+    const { child } = this.cl;
+    if (child instanceof Fifo) child.setLimit(this.limitBytes);
+    else if (child.kind === "noop" && this.limitBytes > 0) this.cl.graft(this.newFifo());
   }
 
   override classes(): readonly QdiscClass[] {
-    return [{ minor: 1, child: this.child }];
+    return [this.cl];
   }
 
-  override graft(minor: number, child: QdiscBase | null): QdiscBase | null | undefined {
-    if (minor !== 1) return undefined;
-    const old = this.child;
-    this.stats.qlen -= old.stats.qlen;
-    this.stats.backlog -= old.stats.backlog;
-    this.child = child ?? this.newFifo();
-    return old;
+  override findClass(): QdiscClass {
+    return this.cl;
   }
 
   override printOptions(details: boolean = false): string {
@@ -112,12 +130,14 @@ class Tbf extends QdiscBase {
     return `peakrate ${formatRate(peak.rateBytes)} ${details ? `mtu ${size}/1 mpu 0b` : `minburst ${size}`} `;
   }
 
-  override jsonOptions(): Record<string, unknown> {
+  override jsonOptions(details: boolean = false): Record<string, unknown> {
+    const burst = burstFromNs(this.rate.rateBytes, this.bufferNs);
     return {
       rate: this.rate.rateBytes,
-      burst: burstFromNs(this.rate.rateBytes, this.bufferNs),
+      ...(details ? { burst: `${formatSize(burst)}/1`, mpu: 0 } : { burst }),
       ...(this.peak === null ? {} : { minburst: this.mtuBytes }),
       lat: Math.trunc(this.latencyUs()),
+      ...(details ? { linklayer: "ethernet" } : {}),
     };
   }
 
@@ -153,8 +173,7 @@ class Tbf extends QdiscBase {
   }
 
   private newFifo(): Fifo {
-    const { dev, txq } = this;
-    return new Fifo("bfifo", this.limitBytes, { dev, txq, handle: 0, parent: this.handle + 1 });
+    return new Fifo("bfifo", this.limitBytes, this.siteOf((this.handle + 1) >>> 0));
   }
 }
 
@@ -170,6 +189,7 @@ export const tbf: QdiscDef = {
     { key: "peakrate", unit: "rate", help: "bytes per second of a second bucket" },
     { key: "mtu", aliases: ["minburst"], unit: "size/cell", help: "depth of the peak rate's bucket, bytes" },
   ],
+  style: { illegal: (key, value) => `tbf: illegal value for "${key}": "${value}"` },
   usage:
     "Usage: ... tbf limit BYTES burst BYTES[/BYTES] rate KBPS [ mtu BYTES[/BYTES] ]\n" +
     "\t[ peakrate KBPS ] [ latency TIME ] [ overhead BYTES ] [ linklayer TYPE ]\n",

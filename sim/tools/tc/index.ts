@@ -1,6 +1,6 @@
 /** `tc` and its objects: one line each. @source iproute2 tc/tc.c */
 import { matches, notInNetsim, takeFlags, Words } from "../rtnetlink.ts";
-import { immediate, type Tool, ToolError, type ToolSession } from "../tool.ts";
+import { immediate, type Tool, ToolError, type ToolResult, type ToolSession } from "../tool.ts";
 import { tcClass } from "./class.ts";
 import { filter } from "./filter.ts";
 import type { TcObject } from "./object.ts";
@@ -17,7 +17,7 @@ const USAGE =
   "where  OBJECT := { qdisc | class | filter }\n" +
   "       OPTIONS := { -s[tatistics] | -d[etails] | -p[retty] | -j[son] | -force }\n";
 
-function run(session: ToolSession, argv: readonly string[]): string {
+function run(session: ToolSession, argv: readonly string[]): string | ToolResult {
   const words = new Words(argv);
   const flags = takeFlags("tc", words);
   if (words.done) throw new ToolError(255, USAGE);

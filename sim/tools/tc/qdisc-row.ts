@@ -1,5 +1,6 @@
 /** What a line of `tc qdisc show` is made of. */
 import type { QdiscStats } from "../../net/qdisc.ts";
+import type { RateEstimator } from "../../net/qdiscs/estimator.ts";
 
 /** One qdisc as `tc qdisc show` lists it. */
 export interface QdiscRow {
@@ -11,4 +12,8 @@ export interface QdiscRow {
   readonly options: string;
   readonly json: Record<string, unknown>;
   readonly stats: QdiscStats;
+  readonly estimator?: RateEstimator | null;
+  /** What `-s` prints below the counters, with its newline, and as members of the JSON object. */
+  readonly xstats?: string;
+  readonly jsonXstats?: Record<string, unknown>;
 }

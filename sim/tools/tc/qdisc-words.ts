@@ -3,7 +3,7 @@ import { LabError } from "../../engine/errors.ts";
 import { suggest } from "../../engine/nearest.ts";
 import type { QdiscDef } from "../../net/qdiscs/base.ts";
 import { qdiscDef, qdiscDefs } from "../../net/qdiscs/index.ts";
-import { parseQdiscWords, type QdiscOptions } from "../../net/qdiscs/params.ts";
+import { type ParseResult, parseQdiscWords, type QdiscOptions } from "../../net/qdiscs/params.ts";
 import { ToolError } from "../tool.ts";
 
 /** @throws ToolError in the kernel's words; its cause knows the nearest kind */
@@ -16,17 +16,47 @@ export function knownQdisc(kind: string): QdiscDef {
   throw new ToolError(2, "Error: Specified qdisc kind is unknown.\n", "", cause);
 }
 
-/** @param deleting nothing is missing then. @throws ToolError in the words of the kind's parser */
-export function parseQdiscOptions(def: QdiscDef, words: readonly string[], deleting: boolean): QdiscOptions {
+/**
+ * @param deleting nothing is missing then
+ * @returns null when tc sends no options
+ * @throws ToolError in the words of the kind's parser
+ */
+export function parseQdiscOptions(def: QdiscDef, words: readonly string[], deleting: boolean): QdiscOptions | null {
   if (words[0] === "help") throw new ToolError(1, def.usage);
+  if (def.lazyOptions === true && words.length === 0) return null;
+  if (def.usage === "" && words.length > 0) {
+    throw new ToolError(1, `qdisc '${def.kind}' does not support option parsing\n`);
+  }
   if (def.kind === "tbf") refuseLimitAndLatency(words);
-  const result = parseQdiscWords(def.kind, def.params, words, def.refused);
+  const result = def.parse?.(words) ?? parseQdiscWords(def.kind, def.params, words, def.refused, def.style);
+  return optionsOf(def, result, deleting ? undefined : def.check);
+}
+
+/** What `tc class add ... KIND WORDS` says. @throws ToolError in the words of the kind's parser */
+export function parseClassOptions(
+  kind: string,
+  words: readonly string[],
+): { readonly def: QdiscDef; readonly options: QdiscOptions } {
+  const def = qdiscDef(kind);
+  if (def?.classes === undefined) throw new ToolError(1, `Error: Qdisc "${kind}" is classless.\n`);
+  if (words[0] === "help") throw new ToolError(1, def.usage);
+  const { params, refused, check } = def.classes;
+  const result = parseQdiscWords(def.kind, params, words, refused, def.style);
+  return { def, options: optionsOf(def, result, check, false) };
+}
+
+function optionsOf(
+  def: QdiscDef,
+  result: ParseResult,
+  check: ((options: QdiscOptions) => readonly string[]) | undefined,
+  explain: boolean = true,
+): QdiscOptions {
   if (!result.ok) {
-    const lines = result.errors.map((e) => `${ownWords(def.kind, e)}\n`).join("");
+    const lines = result.errors.map((e) => `${e}\n`).join("");
     throw new ToolError(1, `${lines}${result.showUsage ? def.usage : ""}`);
   }
-  const missing = deleting ? [] : def.check(result.options);
-  if (missing.length > 0) throw new ToolError(1, `${missing.join("\n")}\n${def.usage}`);
+  const missing = check?.(result.options) ?? [];
+  if (missing.length > 0) throw new ToolError(1, `${missing.join("\n")}\n${explain ? def.usage : ""}`);
   return result.options;
 }
 
@@ -37,16 +67,4 @@ function refuseLimitAndLatency(words: readonly string[]): void {
   if (limit < 0 || latency < 0) return;
   const pair = limit < latency ? '"limit" and "/latency"' : '"latency" and "limit"';
   throw new ToolError(1, `tbf: specifying both ${pair} is not allowed\n`);
-}
-
-/** Each parser has its own way to call a value illegal. */
-function ownWords(kind: string, error: string): string {
-  const illegal = /^\w+: Illegal value for "(.*)": ".*"$/.exec(error);
-  if (illegal !== null) {
-    if (kind === "tbf") return error.replace("Illegal", "illegal");
-    if (kind === "netem" || kind === "prio") return `Illegal "${illegal[1]}"`;
-  }
-  const unknown = /^\w+: unknown parameter "(.*)"$/.exec(error);
-  if (unknown !== null && (kind === "netem" || kind === "prio")) return `What is "${unknown[1]}"?`;
-  return error;
 }

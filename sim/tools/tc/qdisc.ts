@@ -2,10 +2,24 @@
 import type { Netdev } from "../../net/netdev.ts";
 import { QdiscStats } from "../../net/qdisc.ts";
 import { type QdiscBase, TC_H_ROOT } from "../../net/qdiscs/base.ts";
+import type { EstimatorSpec } from "../../net/qdiscs/estimator.ts";
 import { deleteQdisc, listQdiscs, modifyQdisc, type QdiscVerb } from "../../net/qdiscs/tree.ts";
-import { devicesOf, expand, findDevice, printJson, type ToolFlags, talk, type Words } from "../rtnetlink.ts";
-import { ToolError, type ToolSession } from "../tool.ts";
+import {
+  devicesOf,
+  duplicateArgument,
+  expand,
+  findDevice,
+  invalidArgument,
+  matches,
+  notInNetsim,
+  printJson,
+  type ToolFlags,
+  talk,
+  type Words,
+} from "../rtnetlink.ts";
+import { ToolError, type ToolResult, type ToolSession } from "../tool.ts";
 import { addClsactQdisc, clsactRow, deleteClsactQdisc } from "./clsact.ts";
+import { takeEstimator } from "./estimator.ts";
 import { formatClassid, formatHandle, parseClassid, parseQdiscHandle } from "./handles.ts";
 import type { TcObject } from "./object.ts";
 import type { QdiscRow } from "./qdisc-row.ts";
@@ -17,17 +31,27 @@ export const TC_H_CLSACT = 0xfffffff1;
 const USAGE =
   "Usage: tc qdisc [ add | del | replace | change | show ] dev STRING\n" +
   "       [ handle QHANDLE ] [ root | ingress | clsact | parent CLASSID ]\n" +
-  "       [ [ QDISC_KIND ] [ help | OPTIONS ] ]\n";
+  "       [ estimator INTERVAL TIME_CONSTANT ]\n" +
+  "       [ stab [ help | STAB_OPTIONS] ]\n" +
+  "       [ ingress_block BLOCK_INDEX ] [ egress_block BLOCK_INDEX ]\n" +
+  "       [ [ QDISC_KIND ] [ help | OPTIONS ] ]\n" +
+  "\n" +
+  "       tc qdisc { show | list } [ dev STRING ] [ QDISC_ID ] [ invisible ]\n" +
+  "Where:\n" +
+  "QDISC_KIND := { [p|b]fifo | tbf | prio | cbq | red | etc. }\n" +
+  "OPTIONS := ... try tc qdisc add <desired QDISC_KIND> help\n" +
+  "STAB_OPTIONS := ... try tc qdisc add stab help\n" +
+  "QDISC_ID := { root | ingress | handle QHANDLE | parent CLASSID }\n";
 
 /** Runs `tc qdisc WORDS`. @returns what it prints */
-function tcQdisc(session: ToolSession, words: Words, flags: ToolFlags): string {
+function tcQdisc(session: ToolSession, words: Words, flags: ToolFlags): string | ToolResult {
   const verb = words.done ? "show" : words.next();
   const full = expand(verb, ["add", "change", "replace", "link", "delete", "list", "show", "lst", "help"] as const);
   switch (full) {
     case undefined:
       throw new ToolError(255, `Command "${verb}" is unknown, try "tc qdisc help".\n`);
     case "help":
-      throw new ToolError(255, USAGE);
+      return { status: 0, stdout: "", stderr: USAGE };
     case "list":
     case "show":
     case "lst":
@@ -62,19 +86,32 @@ function rowOf(q: QdiscBase, dev: Netdev, details: boolean): QdiscRow {
     parent: q.parent,
     refcnt,
     options: q.printOptions(details),
-    json: q.jsonOptions(),
+    json: q.jsonOptions(details),
     stats: q.stats,
+    estimator: q.estimator,
+    xstats: q.printXstats(),
+    jsonXstats: q.jsonXstats(),
   };
 }
 
 function showQdiscs(session: ToolSession, words: Words, flags: ToolFlags): string {
   let only: Netdev | null = null;
-  let side: number | null = null;
+  let side = 0;
+  let handle = 0;
+  const place = (w: string, value: () => number): number => {
+    if (side !== 0) throw invalidArgument("parent is already specified", w);
+    if (handle !== 0) throw invalidArgument("handle is already specified", w);
+    return value();
+  };
   while (!words.done) {
     const w = words.next();
     if (w === "dev") only = findDevice(session.host, words.next());
-    else if (w === "root") side = TC_H_ROOT;
-    else if (w === "clsact" || w === "ingress") side = TC_H_CLSACT;
+    else if (w === "root") side = place(w, () => TC_H_ROOT);
+    else if (w === "clsact" || w === "ingress") side = place(w, () => TC_H_CLSACT);
+    else if (matches(w, "parent")) side = place(w, () => parseClassid(words.next(), "invalid parent ID"));
+    else if (matches(w, "handle")) handle = place(w, () => parseQdiscHandle(words.next()));
+    else if (matches(w, "help")) throw new ToolError(255, USAGE);
+    else if (w === "invisible") throw notInNetsim("`tc qdisc show invisible`");
     else throw new ToolError(255, `What is "${w}"? Try "tc qdisc help".\n`);
   }
   const devices = only !== null ? [only] : devicesOf(session.host);
@@ -82,12 +119,12 @@ function showQdiscs(session: ToolSession, words: Words, flags: ToolFlags): strin
   const json: unknown[] = [];
   for (const dev of devices) {
     for (const row of qdiscRows(dev, flags.details)) {
-      if (side !== null && row.parent !== side) continue;
+      if ((side !== 0 && row.parent !== side) || (handle !== 0 && row.handle !== handle)) continue;
       const refcnt = row.refcnt !== 1 ? `refcnt ${row.refcnt} ` : "";
       const place = row.parent === TC_H_ROOT ? "root " : `parent ${formatClassid(row.parent)} `;
       const name = only === null ? `dev ${dev.name} ` : "";
       text.push(`qdisc ${row.kind} ${formatHandle(row.handle)} ${name}${place}${refcnt}${row.options}\n`);
-      if (flags.stats > 0) text.push(formatStats(row.stats));
+      if (flags.stats > 0) text.push(formatStats(row.stats, row.estimator), row.xstats ?? "");
       json.push({
         kind: row.kind,
         handle: formatHandle(row.handle),
@@ -95,7 +132,7 @@ function showQdiscs(session: ToolSession, words: Words, flags: ToolFlags): strin
         ...(row.parent === TC_H_ROOT ? { root: true } : { parent: formatClassid(row.parent) }),
         ...(row.refcnt !== 1 ? { refcnt: row.refcnt } : {}),
         options: row.json,
-        ...(flags.stats > 0 ? jsonStats(row.stats) : {}),
+        ...(flags.stats > 0 ? { ...jsonStats(row.stats, row.estimator), ...row.jsonXstats } : {}),
       });
     }
   }
@@ -107,25 +144,35 @@ function changeQdisc(session: ToolSession, words: Words, verb: QdiscVerb | null)
   let parent = 0;
   let handle = 0;
   let kind: string | null = null;
+  let estimator: EstimatorSpec | null = null;
   let options: readonly string[] = [];
   while (!words.done) {
     const w = words.next();
-    if (w === "dev") device = words.next();
-    else if (w === "root") parent = setParent(parent, TC_H_ROOT, w);
-    else if (w === "parent") parent = setParent(parent, parseClassid(words.next(), "invalid parent ID"), w);
-    else if (w === "handle") handle = parseQdiscHandle(words.next());
+    if (w === "dev") {
+      const name = words.next();
+      if (device !== "") throw duplicateArgument("dev", name);
+      device = name;
+    } else if (w === "root") parent = setParent(parent, TC_H_ROOT, w);
+    else if (w === "parent") {
+      const id = words.next();
+      if (parent !== 0) throw duplicateArgument("parent", id);
+      parent = parseClassid(id, "invalid parent ID");
+    } else if (w === "handle") handle = parseQdiscHandle(words.next());
+    else if (matches(w, "estimator")) estimator = takeEstimator(words, estimator);
+    else if (matches(w, "stab") || w === "ingress_block" || w === "egress_block")
+      throw notInNetsim(`\`tc qdisc ... ${w}\``);
     else if (w === "clsact" || w === "ingress") {
       parent = setParent(parent, TC_H_CLSACT, w);
       handle = 0xffff0000;
       kind = w;
       options = words.rest();
-    } else if (w === "help") throw new ToolError(255, USAGE);
+    } else if (matches(w, "help")) throw new ToolError(255, USAGE);
     else {
       kind = w;
       options = words.rest();
     }
   }
-  if (device === "") throw new ToolError(255, 'Command line is not complete. Try option "help"\n');
+  if (device === "") throw new ToolError(2, "RTNETLINK answers: No such device\n");
   if (parent === TC_H_CLSACT) {
     const dev = findDevice(session.host, device);
     if (options.length > 0)
@@ -138,10 +185,10 @@ function changeQdisc(session: ToolSession, words: Words, verb: QdiscVerb | null)
     return "";
   }
   const def = kind === null ? null : knownQdisc(kind);
-  const parsed = def === null ? {} : parseQdiscOptions(def, options, verb === null);
+  const parsed = def === null ? null : parseQdiscOptions(def, options, verb === null);
   const dev = findDevice(session.host, device);
   if (verb === null) talk(() => deleteQdisc(dev, parent, handle, kind));
-  else talk(() => modifyQdisc(dev, { verb, def, options: parsed, parent: parent === 0 ? TC_H_ROOT : parent, handle }));
+  else talk(() => modifyQdisc(dev, { verb, def, options: parsed, parent, handle, estimator }));
   return "";
 }
 

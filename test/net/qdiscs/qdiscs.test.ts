@@ -118,13 +118,13 @@ describe("netem", () => {
   });
   it("what netsim does not have is refused by name", () => {
     const def = qdiscDef("netem")!;
-    const parse = (w: string) => parseQdiscWords("netem", def.params, w.split(" "), def.refused);
+    const parse = (w: string) => parseQdiscWords("netem", def.params, w.split(" "), def.refused, def.style);
     expect(parse("delay 1ms distribution normal")).toMatchObject({
       errors: ['netem: netsim has no "distribution" yet'],
     });
     expect(parse("loss gemodel 1%")).toMatchObject({ errors: ['netem: netsim has no "gemodel" yet'] });
     expect(parse("loss random 1%")).toMatchObject({ ok: true });
-    expect(parse("bogus 1")).toMatchObject({ errors: ['netem: unknown parameter "bogus"'], showUsage: true });
+    expect(parse("bogus 1")).toMatchObject({ errors: ['What is "bogus"?'], showUsage: true });
   });
 });
 
@@ -133,6 +133,7 @@ describe("every qdisc", () => {
     "pfifo limit 20",
     "bfifo limit 9000",
     "pfifo_fast",
+    "pfifo_head_drop limit 20",
     "prio",
     "tbf rate 1mbit burst 2k limit 8k",
     "netem delay 1ms loss 10% limit 50",
