@@ -125,6 +125,16 @@ export abstract class BaseMap implements BpfMap {
     copyBytes(arena, dst + at, src + at, this.spec.valueSize - at);
   }
 
+  /** Copies a value of user space into an element, leaving the element's fields of the kernel as they are. */
+  protected copyIn(dst: number, value: Uint8Array): void {
+    let at = 0;
+    for (const f of this.fields) {
+      this.arena.u8.set(value.subarray(at, f.offset), dst + at);
+      at = f.offset + f.size;
+    }
+    this.arena.u8.set(value.subarray(at), dst + at);
+  }
+
   /** A copy of a value for user space, its fields of the kernel zeroed. */
   protected copyOut(src: number): Uint8Array {
     const out = this.arena.u8.slice(src, src + this.spec.valueSize);

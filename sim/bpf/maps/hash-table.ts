@@ -1,6 +1,6 @@
 /**
  * The chained hash table below all hash maps: buckets and elements lie in the arena, chains are addresses. How an element is found,
- * linked and unlinked is WebAssembly (code/hash-code.ts, where the layout stands), which compiled programs call, too.
+ * linked and unlinked is WebAssembly (code/hash-code.ts; code/hash-layout.ts has the layout), which compiled programs call, too.
  *
  *     element (not per CPU)           element (per CPU)
  *     +0      value, padded to 8      (values lie in a slab of their own: one per CPU, each padded to 8)
@@ -11,29 +11,29 @@
  * @source kernel/bpf/hashtab.c
  */
 import { type Arena, roundUp } from "../../engine/arena.ts";
+import type { SpecialField } from "../btf/special-fields.ts";
 import { releaseState } from "../jit/code-instance.ts";
 import type { MapSpec } from "../spec.ts";
 import { mustAlloc, valueStride } from "./base-map.ts";
+import { type HashCode, hashCode } from "./code/hash-code.ts";
 import {
-  type HashCode,
-  hashCode,
+  type HashLayout,
   LINK_HASH,
   LINK_KEY,
-  LINK_LRU,
   LINK_NEXT,
   LINK_VALUES,
   TABLE_BUCKETS,
   TABLE_BYTES,
   TABLE_COUNT,
+  TABLE_CPUS,
   TABLE_LIMIT,
+  TABLE_LRU,
   TABLE_MASK,
   TABLE_SLAB,
-} from "./code/hash-code.ts";
+} from "./code/hash-layout.ts";
 import { wordsOf } from "./code/key.ts";
+import { type LruKind, LruState } from "./lru-state.ts";
 import { Slab } from "./slab.ts";
-
-/** First of the five words of an element that an LRU uses, counted in words from its link. */
-export const LRU_WORD: number = LINK_LRU / 4;
 
 /** How a map uses its table. */
 export interface TableUse {
@@ -41,16 +41,18 @@ export interface TableUse {
   readonly capacity: number;
   /** 0: one value; otherwise one for each CPU. */
   readonly numCpus: number;
-  /** A lookup by a program sets an element's reference bit. */
-  readonly lru?: boolean;
+  /** CPUs of the machine, for an LRU; absent: `numCpus`. */
+  readonly machineCpus?: number;
+  /** Evicts. */
+  readonly lru?: LruKind;
+  /** Fields of the value that belong to the kernel, by offset. */
+  readonly fields?: readonly SpecialField[];
   /** Values are handles of maps. */
   readonly handles?: boolean;
   readonly writable: boolean;
   readonly label: string;
-  /** Called with every element that `remove` unlinked. */
+  /** Called with every element that has left the table. */
   removed?(el: number): void;
-  /** What the code leaves to the map: see `HashOwner.updateNew`. */
-  updateNew(key: number, value: number, flags: number, cpu: number): number;
 }
 
 /** Elements by key. Addresses of elements are stable from `insert` to `remove`. */
@@ -70,8 +72,7 @@ export class HashTable {
   private readonly records: Slab;
   private readonly values: Slab | null;
   private readonly perCpuStride: number;
-  private readonly numCpus: number;
-  private readonly removed: ((el: number) => void) | undefined;
+  private readonly lru: LruState | null;
 
   constructor(arena: Arena, spec: MapSpec, use: TableUse) {
     const { capacity, numCpus, writable, label } = use;
@@ -80,8 +81,6 @@ export class HashTable {
     const stride = valueStride(spec);
     this.linkOffset = numCpus === 0 ? stride : 0;
     this.perCpuStride = numCpus === 0 ? 0 : stride;
-    this.numCpus = numCpus;
-    this.removed = use.removed;
     const bucketCount = capacity > 1 ? 2 ** (32 - Math.clz32(capacity - 1)) : 1;
     this.mask = bucketCount - 1;
     this.bucketBytes = bucketCount * 4;
@@ -104,17 +103,25 @@ export class HashTable {
     });
     const values = { strideBytes: stride * numCpus, region, linkOffset: -1, maxRecords: capacity + 1 };
     this.values = numCpus === 0 ? null : new Slab(arena, values);
-    const layout = {
+    const lru = use.lru ?? "";
+    const cpus = use.machineCpus ?? numCpus;
+    this.set(TABLE_CPUS, cpus);
+    this.lru = lru === "" ? null : new LruState(arena, spec, lru, capacity, cpus);
+    if (this.lru !== null) this.set(TABLE_LRU, this.lru.address);
+    const fields = use.fields ?? [];
+    const layout: HashLayout = {
       keySize: spec.keySize,
-      valueBytes: spec.valueSize,
+      pieces: piecesOf(spec.valueSize, fields),
       linkOffset: this.linkOffset,
       cpuStride: this.perCpuStride,
-      lru: use.lru ?? false,
+      lru,
       handles: use.handles ?? false,
+      lock: fields.some((f) => f.kind === "spin_lock"),
+      tells: use.removed !== undefined,
     };
     this.code = hashCode(arena, layout, this.state, {
       takeNew: () => this.takeNew(),
-      updateNew: (key, value, flags, cpu) => use.updateNew(key, value, flags, cpu),
+      removed: (el) => use.removed?.(el),
     });
   }
 
@@ -175,23 +182,12 @@ export class HashTable {
 
   /** Unlinks an element; its key and value stay readable until it is taken again. @returns false when it was not linked */
   remove(el: number): boolean {
-    if (this.code.remove(this.state, el) === 0) return false;
-    this.removed?.(el);
-    return true;
+    return this.code.remove(this.state, el) !== 0;
   }
 
   /** Address of an element's value for a CPU. */
   valueOf(el: number, cpu: number): number {
     return this.values === null ? el : this.arena.i32[(el + LINK_VALUES) >>> 2]! + cpu * this.perCpuStride;
-  }
-
-  /** Zeroes an element's values on all CPUs but one. */
-  zeroOtherCpus(el: number, cpu: number): void {
-    for (let c = 0; c < this.numCpus; c++) {
-      if (c === cpu) continue;
-      const at = this.valueOf(el, c);
-      this.arena.u8.fill(0, at, at + this.perCpuStride);
-    }
   }
 
   /** Address of an element's key. */
@@ -245,6 +241,7 @@ export class HashTable {
   destroy(): void {
     this.records.destroy();
     this.values?.destroy();
+    this.lru?.destroy();
     this.arena.free(this.buckets << 2, this.bucketBytes);
     this.arena.free(this.scratch, this.scratchBytes);
     releaseState(this.arena, this.state);
@@ -254,4 +251,15 @@ export class HashTable {
   private set(word: number, value: number): void {
     this.arena.i32[(this.state + word) >>> 2] = value;
   }
+}
+
+/** What is left of a value without its fields of the kernel. */
+function piecesOf(valueSize: number, fields: readonly SpecialField[]): HashLayout["pieces"] {
+  const pieces: { offset: number; bytes: number }[] = [];
+  let offset = 0;
+  for (const f of [...fields, { offset: valueSize, size: 0 }]) {
+    if (f.offset > offset) pieces.push({ offset, bytes: f.offset - offset });
+    offset = f.offset + f.size;
+  }
+  return pieces;
 }

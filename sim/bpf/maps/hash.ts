@@ -6,12 +6,9 @@
  *          until the program that holds its address has ended
  */
 import type { MapContext, MapTypeDef } from "../map.ts";
-import { BPF_EXIST, BPF_NOEXIST } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
-import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM } from "./errno.ts";
 import {
   ACCESS_FLAGS,
-  BPF_F_LOCK,
   BPF_F_NO_COMMON_LRU,
   BPF_F_NO_PREALLOC,
   BPF_F_NUMA_NODE,
@@ -28,44 +25,8 @@ import { TableMap } from "./table-map.ts";
 
 /** A hash map. */
 class HashMap extends TableMap {
-  private readonly maxEntries: number;
-
   constructor(spec: MapSpec, ctx: MapContext) {
     super(spec, ctx, { capacity: spec.maxEntries, numCpus: 0 });
-    this.maxEntries = spec.maxEntries;
-  }
-
-  /**
-   * Replacing puts a new element in the old one's place, as Linux does: an address that a program looked up before goes on
-   * showing the old value. The table's code does it when the value has no fields of the kernel.
-   * @source htab_map_update_elem
-   */
-  override update(key: number, value: number, flags: number, cpu: number): number {
-    if (this.fields.length === 0) return super.update(key, value, flags, cpu);
-    const table = this.table;
-    if ((flags & ~BPF_F_LOCK) >>> 0 > BPF_EXIST) return -EINVAL;
-    if ((flags & BPF_F_LOCK) !== 0 && this.spinLockOffset < 0) return -EINVAL;
-    const old = table.find(key);
-    if (old !== 0) {
-      if ((flags & BPF_NOEXIST) !== 0) return -EEXIST;
-      if ((flags & BPF_F_LOCK) !== 0) {
-        this.storeValue(old, value);
-        return 0;
-      }
-    } else {
-      if ((flags & BPF_EXIST) !== 0) return -ENOENT;
-      if (table.count >= this.maxEntries) return -E2BIG;
-    }
-    const el = table.take();
-    if (el === 0) return -ENOMEM;
-    this.storeValue(el, value);
-    for (const f of this.fields) this.arena.u8.fill(0, el + f.offset, el + f.offset + f.size);
-    if (old !== 0) {
-      table.remove(old);
-      table.give(old);
-    }
-    table.insert(el, key);
-    return 0;
   }
 }
 

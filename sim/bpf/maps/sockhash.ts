@@ -28,7 +28,6 @@ export class SockhashMap extends SocketTable {
       numCpus: 0,
       writable: false,
       label: this.label,
-      updateNew: () => -EINVAL,
     });
   }
 

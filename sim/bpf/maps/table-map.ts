@@ -1,13 +1,11 @@
 /**
  * What the maps over a HashTable share: user space's walk, reads and writes by key, and programs' operations as the table's code has
- * them. Maps that do more (evict, lock, hold maps) have methods of their own.
+ * them. Maps of maps have methods of their own.
  * @source kernel/bpf/hashtab.c htab_map_get_next_key, htab_map_lookup_elem
  */
-import { BugError } from "../../engine/errors.ts";
 import type { MapCode, MapContext } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { BaseMap } from "./base-map.ts";
-import { ENOENT } from "./errno.ts";
 import { HashTable, type TableUse } from "./hash-table.ts";
 
 /** A map over a HashTable. As it stands here an element has one value; per-CPU maps override what user space sees of it. */
@@ -24,18 +22,19 @@ export abstract class TableMap extends BaseMap {
     super(spec, ctx);
     this.table = new HashTable(ctx.arena, spec, {
       ...use,
+      machineCpus: ctx.numCpus,
       writable: this.programsMayWrite,
       label: this.label,
+      fields: this.fields,
       ...(this.fields.length > 0 ? { removed: (el: number): void => this.dropElement(el) } : {}),
-      updateNew: (key, value, flags, cpu) => this.updateNew(key, value, flags, cpu),
     });
     const { code, state } = this.table;
-    const own = use.lru === true || use.handles === true;
+    const changes = use.handles !== true;
     this.code = {
       state,
       lookup: code.lookup,
-      update: own || this.fields.length > 0 ? null : code.update,
-      delete: own || this.fields.length > 0 ? null : code.delete,
+      update: changes ? code.update : null,
+      delete: changes ? code.delete : null,
     };
   }
 
@@ -48,13 +47,7 @@ export abstract class TableMap extends BaseMap {
   }
 
   override delete(key: number): number {
-    const { table } = this;
-    if (this.fields.length === 0) return table.code.delete(table.state, key);
-    const el = table.find(key);
-    if (el === 0) return -ENOENT;
-    table.remove(el);
-    table.give(el);
-    return 0;
+    return this.table.code.delete(this.table.state, key);
   }
 
   override writeKey(value: number, to: number): void {
@@ -69,11 +62,6 @@ export abstract class TableMap extends BaseMap {
       this.dropFields(value);
       for (const f of this.fields) this.arena.u8.fill(0, value + f.offset, value + f.offset + f.size);
     }
-  }
-
-  /** An update that the table's code leaves to the map. */
-  protected updateNew(_key: number, _value: number, _flags: number, _cpu: number): number {
-    throw new BugError("TABLE_UPDATE", `a ${this.spec.kind} map has no updates beyond its table's`);
   }
 
   nextKey(key: Uint8Array | null): Uint8Array | null {

@@ -211,18 +211,18 @@ const MOVES = [
 ] as const;
 
 /** Copies `sizeBytes` between areas that do not overlap. @param counter an i32 local for the loop over long values */
-export function emitCopy(code: WasmCode, to: number, from: number, sizeBytes: number, counter: number): void {
+export function emitCopy(code: WasmCode, to: At, from: At, sizeBytes: number, counter: number): void {
   let done = 0;
   if (sizeBytes > UNROLLED_BYTES) {
     done = sizeBytes - (sizeBytes % 8);
-    copyBy8(code, { local: to, offset: 0 }, { local: from, offset: 0 }, done, counter);
+    copyBy8(code, to, from, done, counter);
   }
   for (const move of MOVES) {
     for (; sizeBytes - done >= move.bytes; done += move.bytes) {
-      code.get(to);
-      code.get(from);
-      code.memory(move.load, done);
-      code.memory(move.store, done);
+      code.get(to.local);
+      code.get(from.local);
+      code.memory(move.load, from.offset + done);
+      code.memory(move.store, to.offset + done);
     }
   }
 }
