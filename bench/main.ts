@@ -5,13 +5,14 @@ import { execFileSync } from "node:child_process";
 import { cpus, release } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { BenchCase, BenchRow } from "./case.ts";
+import { compile } from "./compile.ts";
 import { events } from "./events.ts";
 import { hops } from "./hops.ts";
 import { jit } from "./jit.ts";
 import { memory } from "./memory.ts";
 import { startup } from "./startup.ts";
 
-const cases: readonly BenchCase[] = [events, hops, jit, memory, startup];
+const cases: readonly BenchCase[] = [compile, events, hops, jit, memory, startup];
 
 function runApart(name: string): readonly BenchRow[] {
   const out = execFileSync(process.execPath, [fileURLToPath(import.meta.url), "--only", name], {

@@ -9,11 +9,11 @@
 import { REGION_PAGE_SHIFT, REGION_TABLE, REGION_WRITABLE } from "../../engine/arena.ts";
 import type { ProgTypeDef } from "../prog-type.ts";
 import { CELL_CTX, LEVEL_BYTES } from "./cells.ts";
-import { IN_PACKET } from "./emit-access.ts";
 import { FAULT, FAULT_PARAMS } from "./emitter.ts";
+import { IN_PACKET } from "./fault-exit.ts";
 import { WasmCode } from "./wasm-code.ts";
 import type { WasmModuleBuilder } from "./wasm-module.ts";
-import { I32, I64, VOID, W } from "./wasm-op.ts";
+import { I32, I64, W } from "./wasm-op.ts";
 
 const ADDRESS = 0;
 const SIZE = 1;
@@ -152,8 +152,8 @@ function stack(code: WasmCode): void {
   code.i32(-LEVEL_BYTES);
   code.op(W.i32_and);
   code.i32(LEVEL_BYTES);
-  code.op(W.i32_add, W.i32_le_u, W.i32_and, W.if);
-  code.byte(VOID);
+  code.op(W.i32_add, W.i32_le_u, W.i32_and);
+  code.open(W.if);
   code.op(W.return);
   code.end();
 }

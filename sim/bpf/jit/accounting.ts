@@ -23,9 +23,9 @@ const OWED_MAX = 2 ** 52;
 /**
  * Plans the additions.
  * @param price what each block adds up to
- * @param stores blocks that store the counters for others to see
+ * @param stores whether a block stores the counters for others to see
  */
-export function planAccounting(cfg: Cfg, price: Float64Array, stores: readonly boolean[]): Accounting {
+export function planAccounting(cfg: Cfg, price: Float64Array, stores: (block: number) => boolean): Accounting {
   const n = cfg.blocks.length;
   const classOf = outgoingClasses(cfg);
   const debt = new Float64Array(n).fill(Number.NaN);
@@ -40,7 +40,7 @@ export function planAccounting(cfg: Cfg, price: Float64Array, stores: readonly b
     const [p] = cfg.blocks[b]!.predecessors;
     const total = (p === undefined || cfg.isLoop[b]! ? 0 : debt[classOf[p]!]!) + price[b]!;
     const c = classOf[b]!;
-    if (Number.isNaN(debt[c]!)) debt[c] = stores[b]! || total > OWED_MAX ? 0 : total;
+    if (Number.isNaN(debt[c]!)) debt[c] = stores(b) || total > OWED_MAX ? 0 : total;
     owed[b] = debt[c]!;
     add[b] = total - owed[b]!;
   }

@@ -16,11 +16,12 @@ import { emitAlu, emitCondition, emitMovsx, emitNeg, emitSwap } from "./emit-alu
 import { emitKernelCall, emitSubprogramCall } from "./emit-call.ts";
 import { emitAtomic, emitLoad, emitPacketLoad, emitStore } from "./emit-memory.ts";
 import { Emitter, ENTRY_TYPE, FAULT, FAULT_PARAMS, type ProgramContext, SUBPROGRAM_TYPE } from "./emitter.ts";
-import { entryState, type FlowState, flowKinds, isPacketStart, transfer } from "./flow.ts";
+import { emitExits, emitTurnCheck, hasExits } from "./fault-exit.ts";
+import { type FunctionFlow, flowFunction, transfer } from "./flow.ts";
+import { FlowState } from "./flow-state.ts";
 import { ANY, joinKinds, type Kind } from "./kinds.ts";
-import type { LinkedFunction, LinkedProgram } from "./link.ts";
-import { PacketPlaces } from "./packet-place.ts";
-import { priceOf, showsCounters } from "./price.ts";
+import type { LinkedProgram } from "./link.ts";
+import { BlockPrices, showsCounters } from "./price.ts";
 import { type BlockRange, emitBlockHit, PROFILE_GLOBAL, profileBlocks } from "./profile.ts";
 import { emitStructure } from "./structure.ts";
 import { WasmCode } from "./wasm-code.ts";
@@ -63,7 +64,7 @@ export const EXTENSION_EXPORT = "extension";
 export function compileProgram(program: LinkedProgram, cells: number, options: CompileOptions): CompiledProgram {
   const module = new WasmModuleBuilder();
   const accessFn = program.functions.length;
-  const { cfgs, flows } = analyse(program);
+  const { cfgs, flows, prices } = analyse(program);
   const shared: ProgramContext = {
     program,
     module,
@@ -74,7 +75,7 @@ export function compileProgram(program: LinkedProgram, cells: number, options: C
   };
   let blocksBefore = 0;
   program.functions.forEach((fn, i) => {
-    compileFunction(shared, fn, i, cfgs[i]!, flows[i]!, options.profile ? blocksBefore : -1);
+    compileFunction(shared, i, cfgs[i]!, flows[i]!, prices[i]!, options.profile ? blocksBefore : -1);
     blocksBefore += cfgs[i]!.blocks.length;
     if (fn.isCallback) module.export(`cb:${fn.slot}`, i);
   });
@@ -120,83 +121,90 @@ function compileModule(name: string, bytes: Uint8Array): WasmModule {
 
 interface Analysis {
   readonly cfgs: readonly Cfg[];
-  readonly flows: readonly FlowState[][];
+  readonly flows: readonly FunctionFlow[];
+  readonly prices: readonly Float64Array[];
 }
 
 /** Dataflow of all functions, callers before callees, so that arguments are known. */
 function analyse(program: LinkedProgram): Analysis {
   const { insns, indexOfSlot } = program.decoded;
   const cfgs = program.functions.map((fn) => buildCfg(insns, indexOfSlot, fn.first, fn.last));
-  const flows: FlowState[][] = program.functions.map(() => []);
+  const flows: FunctionFlow[] = [];
+  const prices: Float64Array[] = [];
   const args: (readonly Kind[] | undefined)[] = program.functions.map((fn) => (fn.isCallback ? NO_ARGS : undefined));
   if (program.place === null || program.place.takesContext) args[0] = [{ t: "ctx", off: 0 }, ANY, ANY, ANY, ANY];
   for (const fn of program.callOrder) {
-    flows[fn] = flowKinds(program, cfgs[fn]!, entryState(args[fn] ?? NO_ARGS), (target, kinds) => {
-      const callee = program.functionOfSlot.get(target)!;
-      const passed = kinds.map((k) => (k.t === "stack" ? ANY : k));
-      const before = args[callee];
-      args[callee] = before === undefined ? passed : before.map((k, i) => joinKinds(k, passed[i]!));
+    const cfg = cfgs[fn]!;
+    const costs = new BlockPrices(program, cfg.blocks);
+    flows[fn] = flowFunction(program, cfg, FlowState.entry(args[fn] ?? NO_ARGS), {
+      begin: (block) => costs.begin(block),
+      call(block, insn, state) {
+        if (insn.kind !== "call_sub") {
+          costs.call(block, insn, state);
+          return;
+        }
+        const callee = program.functionOfSlot.get(insn.target)!;
+        const passed = state.regs.slice(1, 6).map(passedKind);
+        const before = args[callee];
+        args[callee] = before === undefined ? passed : before.map((k, i) => joinKinds(k, passed[i]!));
+      },
     });
+    prices[fn] = costs.words();
   }
-  return { cfgs, flows };
+  return { cfgs, flows, prices };
 }
 
 const NO_ARGS: readonly Kind[] = [ANY, ANY, ANY, ANY, ANY];
 
+/** What the callee knows of an argument: it has another frame, and other lookups. */
+function passedKind(kind: Kind): Kind {
+  if (kind.t === "stack") return ANY;
+  return kind.t === "value" || kind.t === "inner" ? { ...kind, id: -1 } : kind;
+}
+
 /** @param firstCounter number of the function's first block counter, -1 when it has none */
 function compileFunction(
   shared: ProgramContext,
-  fn: LinkedFunction,
   number: number,
   cfg: Cfg,
-  flow: FlowState[],
+  flow: FunctionFlow,
+  prices: Float64Array,
   firstCounter: number,
 ): void {
+  const fn = shared.program.functions[number]!;
   const loops = cfg.isLoop.includes(true);
-  const e = new Emitter(shared, fn, number === 0 && shared.program.place === null, loops);
+  const e = new Emitter(shared, fn, number === 0 && shared.program.place === null, loops, flow.indexed);
   const { insns } = shared.program.decoded;
-  const prices = Float64Array.from(cfg.blocks, (block, b) => priceOf(e.program, block, flow[b]!));
-  const stores = cfg.blocks.map((block) => insns.slice(block.first, block.last + 1).some(showsCounters));
-  const accounting = planAccounting(cfg, prices, stores);
-  /** What is known about the packet on the two ways out of each block. */
-  const placesOut: (readonly PacketPlaces[])[] = [];
-  if (loops) {
-    e.code.op(W.block);
-    e.code.byte(I32);
-  }
+  const accounting = planAccounting(cfg, prices, (b) => showsCounters(insns, cfg.blocks[b]!));
   emitStructure(
     cfg,
     e.code,
     {
       body(b) {
         const block = cfg.blocks[b]!;
-        e.state = [...flow[b]!];
-        const [only] = block.predecessors;
-        const chained = block.predecessors.length === 1 && only! < b;
-        e.places = chained ? placesOut[only!]![cfg.blocks[only!]!.successors.indexOf(b)]!.copy() : new PacketPlaces();
+        e.state.assign(flow.states[b]!);
         e.count(accounting.add[b]!);
         e.owed = accounting.owed[b]!;
         if (firstCounter >= 0) {
           emitBlockHit(e.code, shared.module.importGlobal(PROFILE_GLOBAL, I32, false), firstCounter + b);
         }
         for (let i = block.first; i <= block.last; i++) emitInsn(e, insns[i]!);
-        placesOut[b] = block.successors.map((_, way, all) =>
-          all.length === 2 ? e.places.afterJump(insns[block.last]!, e.state, way === 0) : e.places,
-        );
       },
       condition(b) {
         const insn = insns[cfg.blocks[b]!.last]!;
         if (insn.kind === "jump") emitCondition(e, insn);
         else if (insn.kind === "may_goto") emitMayGoto(e);
       },
-      turn(b, depth) {
-        stopWhenTooLong(e, insns[cfg.blocks[b]!.first]!, depth);
+      turn(b) {
+        emitTurnCheck(e, insns[cfg.blocks[b]!.first]!);
       },
     },
     () => e.local("state", I32),
   );
-  if (loops) emitTooLong(e);
+  const exits = hasExits(e);
+  if (exits) emitExits(e);
   const code = prologue(e);
+  if (exits) code.open(W.block, I32);
   code.append(e.code);
   shared.module.setFunction(number, e.isEntry ? ENTRY_TYPE : SUBPROGRAM_TYPE, e.extraLocals, code);
 }
@@ -259,41 +267,11 @@ function emitMayGoto(e: Emitter): void {
   code.set(budget);
 }
 
-/** Leaves the loop for what emitTooLong emits, as a call within would keep V8 from unrolling it. */
-function stopWhenTooLong(e: Emitter, insn: Insn, depth: number): void {
-  const { code } = e;
-  code.i32(insn.slot);
-  code.get(e.acct);
-  code.op(W.i32_wrap_i64);
-  code.i32(e.program.maxInsns);
-  code.op(W.i32_gt_u);
-  code.brIf(depth);
-  code.op(W.drop);
-}
-
-/** Ends the block around a function with loops; the slot of the loop that ran too long is on the stack. */
-function emitTooLong(e: Emitter): void {
-  const { code } = e;
-  const slot = e.local("t32", I32);
-  code.end();
-  code.set(slot);
-  code.i32(e.program.maxInsns);
-  code.i32(0);
-  code.i32(0);
-  code.get(slot);
-  code.i32(FAULT.tooLong);
-  code.callImport(e.import("fault", FAULT_PARAMS, []));
-  code.op(W.unreachable);
-}
-
 function emitInsn(e: Emitter, insn: Insn): void {
   switch (insn.kind) {
-    case "alu": {
-      const place = e.places.after(insn, (reg) => e.kind(reg).t === "packet");
+    case "alu":
       emitAlu(e, insn);
-      e.places.set(insn.dst, place);
       break;
-    }
     case "neg":
       emitNeg(e, insn);
       break;
@@ -305,7 +283,6 @@ function emitInsn(e: Emitter, insn: Insn): void {
       break;
     case "ldx":
       emitLoad(e, insn);
-      if (isPacketStart(e.program, e.state, insn)) e.places.begin(insn.dst);
       break;
     case "st":
     case "stx":

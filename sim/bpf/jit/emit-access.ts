@@ -4,29 +4,30 @@
  *     stack plus constant          at compile time
  *     context plus constant        at compile time, by the program type's field table
  *     map value plus constant      at compile time, but for a null test where none was made before
- *     a map's only value (.bss)    inline against its address and size
- *     packet                       inline against the context's live data and data_end; not again where an earlier check covers it
+ *     map value plus anything      inline against its address, which is an import (.bss) or was kept when it was looked up, and its size
+ *     packet                       inline against the context's live data and data_end; not where what is known covers it
  *     everything else              by the module's check function (access-check.ts)
+ *
+ * Where an inline check fails the function is left for its end (fault-exit.ts): the way there costs loops nothing.
  */
 import type { Insn } from "../isa/insn.ts";
 import { ctxFieldOf } from "../prog-types/ctx-access.ts";
 import { FRAME_BYTES } from "./cells.ts";
 import { Emitter, FAULT } from "./emitter.ts";
+import {
+  type Access,
+  emitCheckCall,
+  emitChecked,
+  IN_ANYTHING,
+  IN_PACKET,
+  NOT_IN_STACK,
+  pushAddress,
+} from "./fault-exit.ts";
 import type { ValueKind } from "./kinds.ts";
-import { I32, I64, W } from "./wasm-op.ts";
+import { I32, W } from "./wasm-op.ts";
 
 /** How to reach the bytes: an i32 address is on the stack, to be used with this immediate offset. */
 export type Reach = { readonly offset: number } | null;
-
-/** What an address may lie in: anything; anything but the stack; the packet. */
-export const IN_ANYTHING = 0;
-const NOT_IN_STACK = 1;
-export const IN_PACKET = 2;
-
-/** Who asks for what, as the check function takes it: write in bit 0, where it may lie in bits 1 and 2, then the slot. */
-function accessMeta(insn: Insn, write: boolean, where: number): number {
-  return (insn.slot << 3) | (where << 1) | (write ? 1 : 0);
-}
 
 /**
  * Emits the checks of an access of constant size and pushes its address.
@@ -42,97 +43,33 @@ export function emitReach(e: Emitter, insn: Insn, reg: number, off: number, size
       return { offset: Emitter.frameOffset(at) };
     }
   }
+  if (kind.t === "ctx" && ctxFieldOf(program.def, program.attach, kind.off + off, size, write) !== null) {
+    code.get(e.ctx);
+    return { offset: kind.off + off };
+  }
   if (!e.shared.checks) return emitPlain(e, reg, off);
   switch (kind.t) {
     case "stack":
       pushAddress(e, reg, off);
       e.fault(insn, write ? FAULT.write : FAULT.read, size);
       return null;
-    case "ctx": {
-      const at = kind.off + off;
-      if (ctxFieldOf(program.def, program.attach, at, size, write) !== null) {
-        code.get(e.ctx);
-        return { offset: at };
-      }
-      code.i64(at);
+    case "ctx":
+      code.i64(kind.off + off);
       e.fault(insn, FAULT.ctxAccess, size | (write ? 0x100 : 0));
       return null;
-    }
     case "packet":
-      if (!write || program.def.packetWritable) return emitPacket(e, insn, reg, off, size, write);
-      break;
-    case "value": {
-      const allowed = write ? kind.writable : kind.readable;
-      if (kind.off === null && kind.only >= 0 && allowed && size <= kind.size) {
-        emitOnlyValueCheck(e, insn, reg, off, size, write, kind);
-        return emitPlain(e, reg, off);
-      }
-      if (kind.off === null || kind.off + off < 0 || kind.off + off + size > kind.size || !allowed) break;
-      if (kind.nullable) {
-        e.reg(reg);
-        code.i64(kind.off);
-        code.op(W.i64_eq);
-        code.open(W.if);
-        emitCheckCall(e, insn, reg, off, size, write, NOT_IN_STACK);
-        code.end();
-        e.state[reg] = { ...kind, nullable: false };
-      }
+      if (write && !program.def.packetWritable) break;
+      emitPacketCheck(e, { insn, reg, off, size, write });
       return emitPlain(e, reg, off);
-    }
+    case "value":
+      if (!emitValueCheck(e, { insn, reg, off, size, write }, kind)) break;
+      return emitPlain(e, reg, off);
     default:
       break;
   }
-  emitCheckCall(e, insn, reg, off, size, write, kind.t === "any" || kind.t === "const" ? IN_ANYTHING : NOT_IN_STACK);
+  const where = kind.t === "any" || kind.t === "const" || kind.t === "scalar" ? IN_ANYTHING : NOT_IN_STACK;
+  emitCheckCall(e, insn, reg, off, size, write, where);
   return emitPlain(e, reg, off);
-}
-
-/** Checks an access to a value whose address is an import: the distance from there is below what the size leaves. */
-function emitOnlyValueCheck(
-  e: Emitter,
-  insn: Insn,
-  reg: number,
-  off: number,
-  size: number,
-  write: boolean,
-  kind: ValueKind,
-): void {
-  const { code } = e;
-  pushAddress(e, reg, off);
-  code.global(e.shared.module.importGlobal(`base:${kind.only}`, I32, false));
-  code.op(W.i64_extend_i32_u, W.i64_sub);
-  code.i64(kind.size - size);
-  code.op(W.i64_gt_u);
-  code.open(W.if);
-  emitCheckCall(e, insn, reg, off, size, write, NOT_IN_STACK);
-  code.end();
-}
-
-/** Calls the check function for [reg + off, + size). */
-export function emitCheckCall(
-  e: Emitter,
-  insn: Insn,
-  reg: number,
-  off: number,
-  size: number | "on stack",
-  write: boolean,
-  where: number,
-): void {
-  const { code } = e;
-  if (size !== "on stack") {
-    pushAddress(e, reg, off);
-    code.i32(size);
-  }
-  code.i32(accessMeta(insn, write, where));
-  code.get(e.frame);
-  code.callLocal(e.shared.accessFn);
-}
-
-/** Pushes reg + off as an i64. */
-function pushAddress(e: Emitter, reg: number, off: number): void {
-  e.reg(reg);
-  if (off === 0) return;
-  e.code.i64(off);
-  e.code.op(W.i64_add);
 }
 
 function emitPlain(e: Emitter, reg: number, off: number): Reach {
@@ -143,34 +80,58 @@ function emitPlain(e: Emitter, reg: number, off: number): Reach {
   return { offset: 0 };
 }
 
-function emitPacket(e: Emitter, insn: Insn, reg: number, off: number, size: number, write: boolean): Reach {
-  const { code, program } = e;
-  const { at, lo, hi } = e.places.of(reg);
-  const beginKnown = at + off >= lo;
-  const endKnown = at + off + size <= hi;
-  const address = e.local("ea", I64);
-  if (!beginKnown || !endKnown) {
+/** @returns false, nothing emitted, when it is not known where the value lies or the access can only fail */
+function emitValueCheck(e: Emitter, access: Access, kind: ValueKind): boolean {
+  const { reg, off, size } = access;
+  if (!(access.write ? kind.writable : kind.readable) || size > kind.size) return false;
+  if (kind.off !== null) {
+    if (kind.off + off < 0 || kind.off + off + size > kind.size) return false;
+    if (kind.nullable) {
+      emitChecked(e, access, NOT_IN_STACK, () => {
+        e.reg(reg);
+        e.code.i64(kind.off!);
+        e.code.op(W.i64_eq);
+      });
+    }
+    return true;
+  }
+  const kept = kind.id >= 0 && !kind.nullable ? e.keptLookup(kind.id) : -1;
+  if (kind.only < 0 && kept < 0) return false;
+  // the distance from the value's address is at most what the size leaves
+  emitChecked(e, access, NOT_IN_STACK, () => {
     pushAddress(e, reg, off);
-    if (!beginKnown && !endKnown) code.tee(address);
-  }
-  if (!beginKnown) {
-    code.get(e.ctx);
-    code.memory(W.i64_load32_u, program.def.dataOffset);
-    code.op(W.i64_lt_s);
-    if (!endKnown) code.get(address);
-  }
-  if (!endKnown) {
-    code.get(e.ctx);
-    code.memory(W.i64_load32_u, program.def.dataEndOffset);
-    code.i64(size);
-    code.op(W.i64_sub, W.i64_gt_s);
-    if (!beginKnown) code.op(W.i32_or);
-  }
-  if (!beginKnown || !endKnown) {
-    code.open(W.if);
-    emitCheckCall(e, insn, reg, off, size, write, IN_PACKET);
-    code.end();
-  }
-  e.places.learn(reg, off, size);
-  return emitPlain(e, reg, off);
+    if (kind.only >= 0) {
+      e.code.global(e.shared.module.importGlobal(`base:${kind.only}`, I32, false));
+      e.code.op(W.i64_extend_i32_u);
+    } else e.code.get(kept);
+    e.code.op(W.i64_sub);
+    e.code.i64(kind.size - size);
+    e.code.op(W.i64_gt_u);
+  });
+  return true;
+}
+
+function emitPacketCheck(e: Emitter, access: Access): void {
+  const { code, program } = e;
+  const { reg, off, size } = access;
+  const place = e.state.places.of(reg);
+  const beginKnown = place !== undefined && place.at + off >= place.lo;
+  const endKnown = place !== undefined && place.at + off + size <= place.hi;
+  if (beginKnown && endKnown) return;
+  emitChecked(e, access, IN_PACKET, () => {
+    if (!beginKnown) {
+      pushAddress(e, reg, off);
+      code.get(e.ctx);
+      code.memory(W.i64_load32_u, program.def.dataOffset);
+      code.op(W.i64_lt_s);
+    }
+    if (!endKnown) {
+      pushAddress(e, reg, off);
+      code.get(e.ctx);
+      code.memory(W.i64_load32_u, program.def.dataEndOffset);
+      code.i64(size);
+      code.op(W.i64_sub, W.i64_gt_s);
+      if (!beginKnown) code.op(W.i32_or);
+    }
+  });
 }

@@ -185,16 +185,16 @@ function emitDivision(e: Emitter, insn: Extract<Insn, { kind: "alu" }>, op: Divi
   const divisor = e.local(wide ? "d64" : "d32", type);
   operand(e, insn);
   code.tee(divisor);
-  code.op(wide ? W.i64_eqz : W.i32_eqz, W.if);
-  code.byte(type);
+  code.op(wide ? W.i64_eqz : W.i32_eqz);
+  code.open(W.if, type);
   if (op === "div" || op === "sdiv") constant(0);
   else pushDst();
   code.op(W.else);
   if (op === "sdiv") {
     code.get(divisor);
     constant(-1);
-    code.op(wide ? W.i64_eq : W.i32_eq, W.if);
-    code.byte(type);
+    code.op(wide ? W.i64_eq : W.i32_eq);
+    code.open(W.if, type);
     constant(0);
     pushDst();
     code.op(wide ? W.i64_sub : W.i32_sub, W.else);

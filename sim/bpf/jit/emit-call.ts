@@ -8,11 +8,11 @@ import type { Insn } from "../isa/insn.ts";
 import type { BpfMap } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { CELL_CALL_FP, CELL_CPU, CELL_RETURN_HIGH, FRAME_BYTES } from "./cells.ts";
-import { emitCheckCall, emitReach, IN_ANYTHING } from "./emit-access.ts";
+import { emitReach } from "./emit-access.ts";
 import { emitMapCall } from "./emit-map-call.ts";
 import { emitTailCall } from "./emit-tail-call.ts";
 import { type Emitter, FAULT, SUBPROGRAM_TYPE } from "./emitter.ts";
-import { mayChangePacket } from "./flow.ts";
+import { emitCheckCall, IN_ANYTHING } from "./fault-exit.ts";
 import { calleeOf, type KernelCall } from "./link.ts";
 import { mapAllowsCall, mapForbidsProgram, mapForbidsWrite, readsMapValue, valueBytes } from "./map-helpers.ts";
 import type { ValueType } from "./wasm-module.ts";
@@ -45,13 +45,17 @@ export function emitKernelCall(e: Emitter, insn: KernelCall): void {
     e.setReg(0);
     return;
   }
-  if (map !== null && emitMapCall(e, id, map)) return;
+  if (map === null || !emitMapCall(e, id, map)) emitGenericCall(e, insn, helper);
+  if (helper.ret === "map_value_or_null") e.keepLookup(insn.slot);
+}
+
+/** The helper record's own function. */
+function emitGenericCall(e: Emitter, insn: KernelCall, helper: Callee): void {
   const leaves = codeOf(helper, e.program.def.kind) === undefined;
   if (leaves) e.flush();
-  emitGenericCall(e, insn, helper, leaves);
+  emitCall(e, insn, helper, leaves);
   emitResult(e, helper);
   if (leaves) e.reload();
-  if (mayChangePacket(helper)) e.places.clear();
 }
 
 /** Index of the program's map in the first argument of kind "map"; null when there is none or it is not known. */
@@ -201,15 +205,12 @@ function checkMapMemory(
 
 /** A check, or null. */
 function checkOrNull(e: Emitter, reg: number, check: () => void): void {
-  const before = { state: [...e.state], places: e.places.copy() };
   e.reg(reg);
   e.code.i64(0);
   e.code.op(W.i64_ne);
   e.code.open(W.if);
   check();
   e.code.end();
-  e.state = before.state;
-  e.places = before.places;
 }
 
 function checkFixed(e: Emitter, insn: Insn, reg: number, size: number, write: boolean): void {
@@ -229,7 +230,6 @@ function checkSizedMemory(e: Emitter, insn: KernelCall, helper: Callee, at: numb
   const known = e.kind(sizeReg);
   const address = e.kind(reg);
   const orNull = arg === "mem_or_null" && !(address.t === "stack" || (address.t === "value" && !address.nullable));
-  const before = { state: [...e.state], places: e.places.copy() };
   if (orNull) {
     e.reg(reg);
     code.i64(0);
@@ -259,14 +259,11 @@ function checkSizedMemory(e: Emitter, insn: KernelCall, helper: Callee, at: numb
     }
     code.end();
   }
-  if (!orNull) return;
-  code.end();
-  e.state = before.state;
-  e.places = before.places;
+  if (orNull) code.end();
 }
 
-/** The helper record's own function, with the surroundings as its first argument; or its WebAssembly, without them. */
-function emitGenericCall(e: Emitter, insn: KernelCall, helper: Callee, leaves: boolean): void {
+/** Calls it with the surroundings as its first argument; or its WebAssembly, without them. */
+function emitCall(e: Emitter, insn: KernelCall, helper: Callee, leaves: boolean): void {
   const { code } = e;
   if (helper.args.includes("func")) {
     code.i32(e.shared.cells);
@@ -340,5 +337,4 @@ export function emitSubprogramCall(e: Emitter, insn: Extract<Insn, { kind: "call
   } else e.code.callLocal(e.program.functionOfSlot.get(insn.target)!);
   e.setReg(0);
   e.reload();
-  e.places.clear();
 }

@@ -78,8 +78,7 @@ function emitArrayLookup(e: Emitter, map: BpfMap): void {
   };
   if (map.spec.kind === "array_of_maps") {
     pushInBounds();
-    code.op(W.if);
-    code.byte(I32);
+    code.open(W.if, I32);
     pushAddress();
     code.memory(W.i32_load, 0);
     code.op(W.else);

@@ -6,10 +6,9 @@
  */
 import type { Insn } from "../isa/insn.ts";
 import { CELL_INSNS, FRAME_BYTES } from "./cells.ts";
-import type { FlowState } from "./flow.ts";
+import { FlowState } from "./flow-state.ts";
 import type { Kind } from "./kinds.ts";
 import type { LinkedFunction, LinkedProgram } from "./link.ts";
-import { PacketPlaces } from "./packet-place.ts";
 import { WasmCode } from "./wasm-code.ts";
 import type { FuncType, ValueType, WasmModuleBuilder } from "./wasm-module.ts";
 import { I32, I64, W } from "./wasm-op.ts";
@@ -33,6 +32,8 @@ export const FAULT = {
   tooLarge: 9,
   poison: 10,
   funcArgument: 11,
+  outsideRead: 12,
+  outsideWrite: 13,
 } as const;
 
 /** What all functions of a program share. */
@@ -59,20 +60,31 @@ export class Emitter {
   readonly loops: boolean;
   /** What is not yet counted at the current place: instructions in the low word, cost in the high one. */
   owed: number = 0;
-  /** Kinds before the instruction that is being compiled. */
-  state: FlowState = [];
-  /** What is known about pointers into the packet, within a chain of blocks. */
-  places: PacketPlaces = new PacketPlaces();
+  /** What is known before the instruction that is being compiled. */
+  readonly state: FlowState = FlowState.entry([]);
+  /** See FunctionFlow. */
+  private readonly indexed: ReadonlySet<number>;
   private readonly localTypes: ValueType[] = [];
   private readonly locals: Map<string, number> = new Map();
+  /** Locals of r0 to r9, -1 where none has been asked for. */
+  private readonly registers: Int32Array = new Int32Array(10).fill(-1);
   private readonly paramCount: number;
+  /** Slots of lookups whose addresses are kept. */
+  private readonly lookups: Set<number> = new Set();
 
-  constructor(shared: ProgramContext, fn: LinkedFunction, isEntry: boolean, loops: boolean) {
+  constructor(
+    shared: ProgramContext,
+    fn: LinkedFunction,
+    isEntry: boolean,
+    loops: boolean,
+    indexed: ReadonlySet<number>,
+  ) {
     this.shared = shared;
     this.program = shared.program;
     this.fn = fn;
     this.isEntry = isEntry;
     this.loops = loops;
+    this.indexed = indexed;
     const params = isEntry ? ["ctx", "fp"] : ["r1", "r2", "r3", "r4", "r5", "fp"];
     this.paramCount = params.length;
     params.forEach((name, i) => {
@@ -101,7 +113,7 @@ export class Emitter {
   }
 
   kind(reg: number): Kind {
-    return this.state[reg]!;
+    return this.state.regs[reg]!;
   }
 
   /** Pushes a register. */
@@ -109,22 +121,27 @@ export class Emitter {
     if (reg === 10) {
       this.code.get(this.fp);
       this.code.op(W.i64_extend_i32_u);
-    } else this.code.get(this.local(`r${reg}`, I64));
+    } else this.code.get(this.register(reg));
   }
 
   /** Pushes a register's low word. */
   word(reg: number): void {
     if (reg === 10) this.code.get(this.fp);
     else {
-      this.code.get(this.local(`r${reg}`, I64));
+      this.code.get(this.register(reg));
       this.code.op(W.i32_wrap_i64);
     }
   }
 
   /** Pops into a register. */
   setReg(reg: number): void {
-    this.code.set(this.local(`r${reg}`, I64));
-    this.places.forget(reg);
+    this.code.set(this.register(reg));
+  }
+
+  /** Local of one of r0 to r9. */
+  private register(reg: number): number {
+    if (this.registers[reg]! < 0) this.registers[reg] = this.local(`r${reg}`, I64);
+    return this.registers[reg]!;
   }
 
   get fp(): number {
@@ -215,11 +232,28 @@ export class Emitter {
     this.code.op(W.unreachable);
   }
 
+  /** Keeps the address that a lookup left in r0, when the function will go from there to places that are not known. */
+  keepLookup(slot: number): void {
+    if (!this.shared.checks || !this.indexed.has(slot)) return;
+    if (this.lookups.size === MAX_KEPT_LOOKUPS && !this.lookups.has(slot)) return;
+    this.lookups.add(slot);
+    this.reg(0);
+    this.code.set(this.local(`value:${slot}`, I64));
+  }
+
+  /** Local that `keepLookup` keeps an address in, -1 when it does not. */
+  keptLookup(slot: number): number {
+    return this.lookups.has(slot) ? this.local(`value:${slot}`, I64) : -1;
+  }
+
   /** Offset of a stack address within the frame's bytes. */
   static frameOffset(off: number): number {
     return FRAME_BYTES + off;
   }
 }
+
+/** Locals are not for nothing: each branch of V8's first compiler moves them. */
+const MAX_KEPT_LOOKUPS = 64;
 
 /** low word, high word, size, slot, reason */
 export const FAULT_PARAMS: readonly ValueType[] = [I32, I32, I32, I32, I32];

@@ -44,6 +44,7 @@ export function faultError(arena: Arena, memory: MachineMemory, program: LinkedP
 function sentence(arena: Arena, memory: MachineMemory, program: LinkedProgram, fault: Fault): string {
   const { value, size, reason } = fault;
   const access = reason === FAULT.read || reason === FAULT.write;
+  const inOther = "outside of the packet or map value that its pointer was made from";
   const ctxOff = Number(value) - arena.u32[(memory.cells + CELL_CTX) >>> 2]!;
   if (access && ctxOff >= 0 && ctxOff < program.def.ctxSize + CTX_NEIGHBOURHOOD) {
     return ctxSentence(ctxOff, size, reason === FAULT.write);
@@ -53,6 +54,10 @@ function sentence(arena: Arena, memory: MachineMemory, program: LinkedProgram, f
       return `reads ${bytes(size)} at ${hex(value)}: ${whatIsThere(arena, memory, program, value, size, false)}`;
     case FAULT.write:
       return `writes ${bytes(size)} at ${hex(value)}: ${whatIsThere(arena, memory, program, value, size, true)}`;
+    case FAULT.outsideRead:
+      return `reads ${bytes(size)} at ${hex(value)}: ${inOther}`;
+    case FAULT.outsideWrite:
+      return `writes ${bytes(size)} at ${hex(value)}: ${inOther}`;
     case FAULT.ctxArgument:
       return `R${size} is ${hex(value)}, expected the context at ${hex(BigInt(arena.u32[(memory.cells + CELL_CTX) >>> 2]!))}`;
     case FAULT.ctxAccess:

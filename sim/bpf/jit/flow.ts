@@ -1,112 +1,135 @@
 /**
- * Forward dataflow of register kinds through one function.
+ * Forward dataflow through one function: kinds of registers, and where in the packet pointers stand (flow-state.ts).
  *
  * Stack slots are followed, too, as compilers spill pointers there. A slot is forgotten when anything might write to it: a store
  * of unknown provenance, a helper that fills memory, a subprogram. Stores through packet and map value pointers are compiled
- * so that they cannot reach the stack.
+ * so that they cannot reach the stack. After an access the code has checked it: what it was made through is known better then.
  */
 import type { ArgKind, CallDef } from "../helper.ts";
 import type { Insn } from "../isa/insn.ts";
-import { FRAME_BYTES } from "./cells.ts";
 import type { Block, Cfg } from "./cfg.ts";
-import { ANY, directValueKind, joinKinds, type Kind, lookupKind, sameKind } from "./kinds.ts";
+import { FlowState } from "./flow-state.ts";
+import { ANY, bitsOf, directValueKind, type Kind, lookupKind, scalarKind } from "./kinds.ts";
 import { calleeOf, type KernelCall, type LinkedProgram } from "./link.ts";
 import { readsMapValue } from "./map-helpers.ts";
+import { MIRRORED, PacketPlaces } from "./packet-place.ts";
 
-const SLOTS = FRAME_BYTES / 8;
-const FP = 10;
-
-/** Kinds of r0..r10 (index 0 to 10) and of the 64 slots of the frame (index 11 on, lowest address first). */
-export type FlowState = Kind[];
-
-/** State at a function's entry. @param args kinds of r1..r5 */
-export function entryState(args: readonly Kind[]): FlowState {
-  const state: FlowState = new Array<Kind>(11 + SLOTS).fill(ANY);
-  args.forEach((kind, i) => {
-    state[i + 1] = kind;
-  });
-  state[FP] = { t: "stack", off: 0 };
-  return state;
+/** What is known of a function. */
+export interface FunctionFlow {
+  /** At the beginning of each block. None may be changed. */
+  readonly states: readonly FlowState[];
+  /** Slots of the lookups whose values are reached at offsets that are not known. */
+  readonly indexed: ReadonlySet<number>;
 }
 
-/**
- * Kinds at the beginning of each block; blocks may share one state, so that none may be changed. `call` is told the arguments of each call of a subprogram, at least once with the final ones.
- */
-export function flowKinds(
-  program: LinkedProgram,
-  cfg: Cfg,
-  entry: FlowState,
-  call: (target: number, args: readonly Kind[]) => void,
-): FlowState[] {
-  const states: (FlowState | undefined)[] = new Array<FlowState | undefined>(cfg.blocks.length).fill(undefined);
+/** What the analysis meets on its way; a block that is met again is begun anew, and the last time all is final. */
+export interface FlowVisitor {
+  begin(block: number): void;
+  /** A call, with what is known before it. */
+  call(block: number, insn: KernelCall | Extract<Insn, { kind: "call_sub" }>, state: FlowState): void;
+}
+
+/** Analyses a function. Places where ways meet know what all of them do. */
+export function flowFunction(program: LinkedProgram, cfg: Cfg, entry: FlowState, visitor: FlowVisitor): FunctionFlow {
+  const { blocks } = cfg;
+  const { insns } = program.decoded;
+  const states: (FlowState | undefined)[] = new Array<FlowState | undefined>(blocks.length).fill(undefined);
+  const indexed = new Set<number>();
   states[0] = entry;
-  const pending = new Uint8Array(cfg.blocks.length);
+  const pending = new Uint8Array(blocks.length);
   pending[0] = 1;
   for (let again = true; again; ) {
     again = false;
-    for (let b = 0; b < cfg.blocks.length; b++) {
+    for (let b = 0; b < blocks.length; b++) {
       if (pending[b] === 0) continue;
       pending[b] = 0;
-      const block = cfg.blocks[b]!;
-      const state = [...states[b]!];
+      const block = blocks[b]!;
+      const state = states[b]!.copy();
+      visitor.begin(b);
       for (let i = block.first; i <= block.last; i++) {
-        const insn = program.decoded.insns[i]!;
-        if (insn.kind === "call_sub") call(insn.target, state.slice(1, 6));
+        const insn = insns[i]!;
+        if (insn.kind === "call_sub" || insn.kind === "call_helper" || insn.kind === "call_kfunc") {
+          visitor.call(b, insn, state);
+        } else noteIndexed(indexed, state, insn);
         transfer(program, state, insn);
       }
-      block.successors.forEach((s, edge) => {
-        const out = refine(program, block, state, edge);
+      const { successors } = block;
+      for (let edge = 0; edge < successors.length; edge++) {
+        const s = successors[edge]!;
+        const out = successors.length < 2 ? state : refine(program, block, state, edge);
         const before = states[s];
-        const after = before === undefined ? out : joinStates(before, out);
-        if (after === before) return;
+        const after = before === undefined ? out : before.join(out, s <= b);
+        if (after === before) continue;
         states[s] = after;
         pending[s] = 1;
         if (s <= b) again = true;
-      });
+      }
     }
   }
-  return states.map((s) => s!);
+  return { states: states as FlowState[], indexed };
+}
+
+/** The register that an instruction accesses memory through, -1 when it does not. */
+function baseOf(insn: Insn): number {
+  if (insn.kind === "ldx") return insn.src;
+  return insn.kind === "st" || insn.kind === "stx" || insn.kind === "atomic" ? insn.dst : -1;
+}
+
+function noteIndexed(indexed: Set<number>, state: FlowState, insn: Insn): void {
+  const base = baseOf(insn);
+  if (base < 0) return;
+  const kind = state.regs[base]!;
+  if (kind.t === "value" && kind.off === null && kind.id >= 0) indexed.add(kind.id);
 }
 
 /** Changes `state` by one instruction. */
 export function transfer(program: LinkedProgram, state: FlowState, insn: Insn): void {
+  const { regs } = state;
   switch (insn.kind) {
     case "alu":
-      state[insn.dst] = aluKind(state, insn);
+      alu(state, insn);
       return;
     case "neg":
+      set(state, insn.dst, insn.wide ? ANY : scalarKind(32));
+      return;
     case "movsx":
+      set(state, insn.dst, insn.wide ? ANY : scalarKind(32));
+      return;
     case "swap":
-      state[insn.dst] = ANY;
+      set(state, insn.dst, scalarKind(insn.bits));
       return;
     case "ldx":
-      state[insn.dst] = loadKind(program, state, insn);
+      accessed(state, insn.src, insn.off, insn.size);
+      load(program, state, insn);
       return;
     case "st":
-      store(state, state[insn.dst]!, insn.off, insn.size, { t: "const", value: insn.imm });
+      accessed(state, insn.dst, insn.off, insn.size);
+      store(state, regs[insn.dst]!, insn.off, insn.size, { t: "const", value: insn.imm }, -1);
       return;
     case "stx":
-      store(state, state[insn.dst]!, insn.off, insn.size, state[insn.src]!);
+      accessed(state, insn.dst, insn.off, insn.size);
+      store(state, regs[insn.dst]!, insn.off, insn.size, regs[insn.src]!, insn.src);
       return;
     case "atomic":
-      store(state, state[insn.dst]!, insn.off, insn.size, ANY);
-      if (insn.op === "cmpxchg") state[0] = ANY;
-      else if (insn.fetch) state[insn.src] = ANY;
+      accessed(state, insn.dst, insn.off, insn.size);
+      store(state, regs[insn.dst]!, insn.off, insn.size, ANY, -1);
+      if (insn.op === "cmpxchg") set(state, 0, ANY);
+      else if (insn.fetch) set(state, insn.src, ANY);
       return;
     case "ld_imm64":
-      state[insn.dst] = imm64Kind(program, insn);
+      set(state, insn.dst, imm64Kind(program, insn));
       return;
     case "ld_packet":
-      state[0] = ANY;
+      set(state, 0, scalarKind(32));
       return;
     case "call_helper":
     case "call_kfunc":
       callKernel(program, state, insn);
       return;
     case "call_sub":
-      state.fill(ANY, 0, 6);
-      state.fill(ANY, 11);
-      loseEnd(state);
+      for (let r = 0; r <= 5; r++) regs[r] = ANY;
+      state.forgetSlots();
+      losePacket(state);
       return;
     case "ja":
     case "jump":
@@ -116,16 +139,77 @@ export function transfer(program: LinkedProgram, state: FlowState, insn: Insn): 
   }
 }
 
-function aluKind(state: FlowState, insn: Extract<Insn, { kind: "alu" }>): Kind {
-  const other: Kind = insn.src < 0 ? { t: "const", value: insn.imm } : state[insn.src]!;
+function set(state: FlowState, reg: number, kind: Kind): void {
+  state.regs[reg] = kind;
+  state.places = state.places.without(reg);
+}
+
+/** The bytes were reached, or the program has been stopped. */
+function accessed(state: FlowState, reg: number, off: number, size: number): void {
+  const kind = state.regs[reg]!;
+  if (kind.t === "packet") state.places = state.places.learn(reg, off, size);
+  else if (kind.t === "value" && kind.nullable && kind.off !== null) state.regs[reg] = { ...kind, nullable: false };
+}
+
+function alu(state: FlowState, insn: Extract<Insn, { kind: "alu" }>): void {
+  const { regs, places } = state;
+  const { dst, src } = insn;
+  const other: Kind = src < 0 ? { t: "const", value: insn.imm } : regs[src]!;
+  const before = regs[dst]!;
+  regs[dst] = aluKind(before, other, insn);
+  if (insn.wide && insn.op === "mov" && other.t === "packet") state.places = places.derive(dst, src, 0);
+  else if (insn.wide && before.t === "packet" && other.t === "const" && (insn.op === "add" || insn.op === "sub")) {
+    state.places = places.derive(dst, dst, insn.op === "add" ? other.value : -other.value);
+  } else if (insn.wide && insn.op === "add" && before.t === "const" && other.t === "packet") {
+    state.places = places.derive(dst, src, before.value);
+  } else if (insn.wide && insn.op === "add" && before.t === "packet" && bitsOf(other) <= ADVANCE_BITS) {
+    state.places = places.advance(dst, dst);
+  } else if (insn.wide && insn.op === "add" && other.t === "packet" && bitsOf(before) <= ADVANCE_BITS) {
+    state.places = places.advance(dst, src);
+  } else state.places = places.without(dst);
+}
+
+/** So many numbers of so many bits do not wrap an address, however long a program runs. */
+const ADVANCE_BITS = 32;
+
+function aluKind(before: Kind, other: Kind, insn: Extract<Insn, { kind: "alu" }>): Kind {
   if (insn.op === "mov") {
-    if (insn.wide) return other;
-    return other.t === "const" && other.value >= 0 ? other : ANY;
+    if (insn.wide || (other.t === "const" && other.value >= 0)) return other;
+    return scalarKind(Math.min(32, bitsOf(other)));
   }
-  if (!insn.wide) return ANY;
-  const kind = state[insn.dst]!;
-  if (insn.op === "add") return sum(kind, other, 1);
-  return insn.op === "sub" ? sum(kind, other, -1) : ANY;
+  if (insn.wide && (insn.op === "add" || insn.op === "sub")) {
+    const kind = sum(before, other, insn.op === "add" ? 1 : -1);
+    if (kind !== ANY) return kind;
+  }
+  const bits = aluBits(bitsOf(before), other, insn);
+  return scalarKind(insn.wide ? bits : Math.min(32, bits));
+}
+
+/** Bits of a result, of operands of which the first has so many. */
+function aluBits(a: number, other: Kind, insn: Extract<Insn, { kind: "alu" }>): number {
+  const b = bitsOf(other);
+  /** Of a shift, -1 when it is not known. Larger ones than a register has bits go round. */
+  const by = other.t === "const" && other.value < (insn.wide ? 64 : 32) ? other.value : -1;
+  switch (insn.op) {
+    case "add":
+      return Math.max(a, b) + 1;
+    case "or":
+    case "xor":
+      return Math.max(a, b);
+    case "and":
+      return Math.min(a, b);
+    case "mul":
+      return a + b;
+    case "div":
+    case "mod":
+      return a;
+    case "lsh":
+      return by >= 0 ? a + by : Number.POSITIVE_INFINITY;
+    case "rsh":
+      return by >= 0 ? Math.max(0, Math.min(a, insn.wide ? 64 : 32) - by) : a;
+    default:
+      return Number.POSITIVE_INFINITY;
+  }
 }
 
 function sum(a: Kind, b: Kind, sign: 1 | -1): Kind {
@@ -156,20 +240,25 @@ function shifted(kind: Kind, by: number): Kind {
   }
 }
 
-function loadKind(program: LinkedProgram, state: FlowState, insn: Load): Kind {
-  const from = state[insn.src]!;
+function load(program: LinkedProgram, state: FlowState, insn: Load): void {
+  const from = state.regs[insn.src]!;
   if (from.t === "stack" && insn.size === 8) {
-    const slot = slotOf(from.off + insn.off);
-    return slot < 0 ? ANY : state[slot]!;
-  }
-  if (isPacketStart(program, state, insn)) return { t: "packet" };
-  return loadsField(program, state, insn, "data_end", program.def.dataEndOffset) ? { t: "packet_end" } : ANY;
+    const slot = FlowState.slotAt(from.off + insn.off);
+    const kind = slot < 0 ? ANY : state.slot(slot);
+    state.regs[insn.dst] = kind;
+    state.places = kind.t === "packet" ? state.places.derive(insn.dst, slot, 0) : state.places.without(insn.dst);
+  } else if (isPacketStart(program, state, insn)) {
+    state.regs[insn.dst] = { t: "packet" };
+    state.places = state.places.begin(insn.dst);
+  } else if (loadsField(program, state, insn, "data_end", program.def.dataEndOffset)) {
+    set(state, insn.dst, { t: "packet_end" });
+  } else set(state, insn.dst, insn.signed ? ANY : scalarKind(8 * insn.size));
 }
 
 type Load = Extract<Insn, { kind: "ldx" }>;
 
 /** Whether a load gives the address of the packet's first byte. */
-export function isPacketStart(program: LinkedProgram, state: FlowState, insn: Load): boolean {
+function isPacketStart(program: LinkedProgram, state: FlowState, insn: Load): boolean {
   return loadsField(program, state, insn, "data", program.def.dataOffset);
 }
 
@@ -180,7 +269,7 @@ function loadsField(
   pointer: "data" | "data_end",
   offset: number,
 ): boolean {
-  const from = state[insn.src]!;
+  const from = state.regs[insn.src]!;
   if (from.t !== "ctx" || insn.signed || from.off + insn.off !== offset) return false;
   return program.def.fields.some((f) => f.pointer === pointer && f.size === insn.size);
 }
@@ -190,31 +279,26 @@ export function mayChangePacket(callee: CallDef<never>): boolean {
   return callee.changesPacket || callee.args.includes("func");
 }
 
-/** The packet may have got another end. */
-function loseEnd(state: FlowState): void {
-  for (let i = 0; i < state.length; i++) if (state[i]!.t === "packet_end") state[i] = ANY;
+/** The packet may lie elsewhere, or have got another end. */
+function losePacket(state: FlowState): void {
+  state.places = PacketPlaces.NONE;
+  state.changeKinds((k) => (k.t === "packet_end" ? ANY : k));
 }
 
-/** State index of the slot that starts at an offset from r10, -1 when none does. */
-function slotOf(off: number): number {
-  return off % 8 === 0 && off >= -FRAME_BYTES && off < 0 ? 11 + (off + FRAME_BYTES) / 8 : -1;
-}
-
-function store(state: FlowState, to: Kind, off: number, size: number, kind: Kind): void {
+/** @param from register that is stored, -1 when it is something else */
+function store(state: FlowState, to: Kind, off: number, size: number, kind: Kind, from: number): void {
   if (to.t === "ctx" || to.t === "packet" || to.t === "value") return;
   if (to.t !== "stack") {
-    state.fill(ANY, 11);
+    state.forgetSlots();
     return;
   }
-  forget(state, to.off + off, size);
-  const slot = size === 8 ? slotOf(to.off + off) : -1;
-  if (slot >= 0) state[slot] = kind;
-}
-
-function forget(state: FlowState, off: number, size: number): void {
-  const first = Math.max(0, Math.floor((off + FRAME_BYTES) / 8));
-  const last = Math.min(SLOTS - 1, Math.floor((off + size - 1 + FRAME_BYTES) / 8));
-  for (let s = first; s <= last; s++) state[11 + s] = ANY;
+  const slot = size === 8 ? FlowState.slotAt(to.off + off) : -1;
+  if (slot < 0) {
+    state.forgetBytes(to.off + off, size);
+    return;
+  }
+  state.setSlot(slot, kind);
+  state.places = kind.t === "packet" && from >= 0 ? state.places.derive(slot, from, 0) : state.places.without(slot);
 }
 
 function imm64Kind(program: LinkedProgram, insn: Extract<Insn, { kind: "ld_imm64" }>): Kind {
@@ -230,52 +314,54 @@ function callKernel(program: LinkedProgram, state: FlowState, insn: KernelCall):
   const { slot } = insn;
   const helper = calleeOf(program, insn);
   if (helper === undefined) return;
-  if (mayChangePacket(helper)) loseEnd(state);
+  if (mayChangePacket(helper)) losePacket(state);
   const writes = helper.args.some((a) => WRITTEN.has(a));
-  if (writes || (helper.args.includes("map_value") && !readsMapValue(insn))) state.fill(ANY, 11);
-  let result: Kind = ANY;
+  if (writes || (helper.args.includes("map_value") && !readsMapValue(insn))) state.forgetSlots();
+  const { regs } = state;
+  let result: Kind = helper.ret === "u32" ? scalarKind(32) : ANY;
   if (helper.ret === "map_value_or_null") {
     const at = helper.args.indexOf("map");
-    if (at >= 0) result = lookupKind(program, state[at + 1]!, slot);
+    if (at >= 0) result = lookupKind(program, regs[at + 1]!, slot);
+    state.changeKinds((k) => ((k.t === "value" || k.t === "inner") && k.id === slot ? { ...k, id: -1 } : k));
   }
-  for (let i = 0; i < state.length; i++) {
-    const k = state[i]!;
-    if ((k.t === "value" || k.t === "inner") && k.id === slot) state[i] = { ...k, id: -1 };
-  }
-  state.fill(ANY, 1, 6);
-  state[0] = result;
+  for (let r = 1; r <= 5; r++) set(state, r, ANY);
+  set(state, 0, result);
 }
 
 /** Kinds of arguments behind which a call may write to the stack. */
 const WRITTEN: ReadonlySet<ArgKind> = new Set(["mem_out", "mem_fixed", "dynptr", "any", "func"]);
 
-/** A comparison with 0 tells on one side that a lookup found something. @returns `state` itself when it tells nothing */
+/**
+ * What a conditional jump tells on one way out of it: a comparison with 0, that a lookup found something; one with the packet's end,
+ * where that is.
+ * @returns `state` itself when it tells nothing
+ */
 function refine(program: LinkedProgram, block: Block, state: FlowState, edge: number): FlowState {
   const insn = program.decoded.insns[block.last]!;
-  if (insn.kind !== "jump" || !insn.wide || block.successors.length < 2) return state;
-  if (insn.src >= 0 || insn.imm !== 0 || (insn.op !== "eq" && insn.op !== "ne")) return state;
-  const kind = state[insn.dst]!;
+  if (insn.kind !== "jump" || !insn.wide) return state;
+  if (insn.src >= 0) return refinePacket(state, insn, edge === 0);
+  const kind = state.regs[insn.dst]!;
+  if (insn.imm !== 0 || (insn.op !== "eq" && insn.op !== "ne")) return state;
   if ((kind.t !== "value" && kind.t !== "inner") || !kind.nullable) return state;
   if (kind.t === "value" && kind.off !== 0) return state;
   if ((insn.op === "ne") !== (edge === 0)) return state;
-  const id = kind.id;
-  const out = state.map((k): Kind => {
-    if ((k.t !== "value" && k.t !== "inner") || id < 0 || k.id !== id) return k;
-    return { ...k, nullable: false };
-  });
-  out[insn.dst] = { ...kind, nullable: false };
+  const { id } = kind;
+  const out = state.copy();
+  if (id >= 0) {
+    out.changeKinds((k) => ((k.t === "value" || k.t === "inner") && k.id === id ? { ...k, nullable: false } : k));
+  }
+  out.regs[insn.dst] = { ...kind, nullable: false };
   return out;
 }
 
-/** What holds in both states; `a` itself when that is all of it. */
-function joinStates(a: FlowState, b: FlowState): FlowState {
-  let joined: FlowState | null = null;
-  for (let i = 0; i < a.length; i++) {
-    const k = a[i]!;
-    const both = joinKinds(k, b[i]!);
-    if (both === k || sameKind(both, k)) continue;
-    joined ??= [...a];
-    joined[i] = both;
-  }
-  return joined ?? a;
+function refinePacket(state: FlowState, insn: Extract<Insn, { kind: "jump" }>, taken: boolean): FlowState {
+  const [left, right] = [state.regs[insn.dst]!.t, state.regs[insn.src]!.t];
+  const pointerLeft = left === "packet" && right === "packet_end";
+  if (!pointerLeft && !(left === "packet_end" && right === "packet")) return state;
+  const op = pointerLeft ? insn.op : MIRRORED[insn.op];
+  const places = op === undefined ? state.places : state.places.compared(pointerLeft ? insn.dst : insn.src, op, taken);
+  if (places === state.places) return state;
+  const out = state.copy();
+  out.places = places;
+  return out;
 }

@@ -11,6 +11,8 @@ export type Kind =
   | { readonly t: "any" }
   /** A 32-bit constant as a signed number. */
   | { readonly t: "const"; readonly value: number }
+  /** A number below 2 to the power of `bits`, 62 at most. */
+  | { readonly t: "scalar"; readonly bits: number }
   /** The program's context plus a constant. */
   | { readonly t: "ctx"; readonly off: number }
   /** r10 of this frame plus a constant. */
@@ -44,6 +46,21 @@ export type ValueKind = Extract<Kind, { t: "value" }>;
 /** Nothing is known. */
 export const ANY: Kind = { t: "any" };
 
+/** As large as 32-bit arithmetic makes a number that grows with each turn of a loop. */
+const WORD_BITS = 32;
+const SCALARS: readonly Kind[] = Array.from({ length: 63 }, (_, bits) => ({ t: "scalar", bits }));
+
+/** A number below 2 to the power of `bits`; anything when that is not known to be positive as a signed one. */
+export function scalarKind(bits: number): Kind {
+  return SCALARS[bits] ?? ANY;
+}
+
+/** The least n with which a number is known to be below 2 to the power of n; Infinity when none is known. */
+export function bitsOf(kind: Kind): number {
+  if (kind.t === "scalar") return kind.bits;
+  return kind.t === "const" && kind.value >= 0 ? 32 - Math.clz32(kind.value) : Number.POSITIVE_INFINITY;
+}
+
 /** What a lookup in a map (or in an inner map of the outer one's template) returns. */
 export function lookupKind(program: LinkedProgram, of: Kind, slot: number): Kind {
   if (of.t !== "map" && of.t !== "inner") return ANY;
@@ -71,8 +88,8 @@ export function directValueKind(program: LinkedProgram, map: number, offset: num
   return of.t === "value" ? { ...of, off: offset, nullable: false, only: map } : ANY;
 }
 
-/** What holds on both of two paths. */
-export function joinKinds(a: Kind, b: Kind): Kind {
+/** What holds on both of two paths. @param widen `b` comes around a loop: a larger number may be larger still the next time */
+export function joinKinds(a: Kind, b: Kind, widen: boolean = false): Kind {
   if (a === b) return a;
   if (a.t === "const" && b.t === "value") return joinNull(a.value, b);
   if (b.t === "const" && a.t === "value") return joinNull(b.value, a);
@@ -83,7 +100,9 @@ export function joinKinds(a: Kind, b: Kind): Kind {
     case "packet_end":
       return b.t === a.t ? a : ANY;
     case "const":
-      return b.t === "const" && a.value === b.value ? a : ANY;
+      return b.t === "const" && a.value === b.value ? a : joinScalars(a, b, widen);
+    case "scalar":
+      return joinScalars(a, b, widen);
     case "ctx":
     case "stack":
       return b.t === a.t && a.off === b.off ? a : ANY;
@@ -113,6 +132,8 @@ export function sameKind(a: Kind, b: Kind): boolean {
       return true;
     case "const":
       return a.value === (b as typeof a).value;
+    case "scalar":
+      return a.bits === (b as typeof a).bits;
     case "ctx":
     case "stack":
       return a.off === (b as typeof a).off;
@@ -132,4 +153,10 @@ export function sameKind(a: Kind, b: Kind): boolean {
 
 function joinNull(constant: number, value: ValueKind): Kind {
   return constant === 0 && value.off === 0 ? { ...value, nullable: true, id: -1 } : ANY;
+}
+
+function joinScalars(a: Kind, b: Kind, widen: boolean): Kind {
+  const [before, more] = [bitsOf(a), bitsOf(b)];
+  if (widen && more > before) return more <= WORD_BITS ? scalarKind(WORD_BITS) : ANY;
+  return scalarKind(Math.max(before, more));
 }

@@ -1,105 +1,168 @@
 /**
- * What is known about where registers point in the packet, within a chain of blocks. Registers that differ by constants share an
- * anchor; what is learned about one of them holds for all.
+ * What is known about where registers and stack slots point in the packet. Those that differ by constants share an anchor; what is
+ * learned about one of them holds for all.
  *
  *     lo <= offset       the address lies at or behind the packet's beginning (or its metadata's)
  *     offset <= hi       the address lies at or before its end
  *
  * Both by offset from the anchor. It is learned from the context's `data`, from checks that were done, and from what the program
  * compares with `data_end` itself. Only unsigned comparisons tell: after one the address is known to be small, so that no sum wraps.
+ * Anchors are numbers of one state; where ways meet, what holds on all of them is kept.
  */
-import type { Insn } from "../isa/insn.ts";
-import type { Kind } from "./kinds.ts";
 
-/** A register in terms of its anchor. */
+/** A pointer in terms of its anchor. */
 export interface PacketPlace {
+  /** Where it is held: a register, or a stack slot as the flow's state numbers them. */
+  readonly holder: number;
   readonly anchor: number;
-  /** The register is its anchor plus this. */
+  /** The pointer is its anchor plus this. */
   readonly at: number;
   /** Infinity, and -Infinity for `hi`: nothing is known. */
   readonly lo: number;
   readonly hi: number;
 }
 
-/** Places of r0 to r10. */
+/** Nothing is known of a pointer. */
+const UNKNOWN = { lo: Number.POSITIVE_INFINITY, hi: Number.NEGATIVE_INFINITY } as const;
+
+/** Places of pointers; none is ever changed. */
 export class PacketPlaces {
-  private readonly places: (PacketPlace | undefined)[] = new Array<PacketPlace | undefined>(11).fill(undefined);
-  private anchors: number = 0;
+  /** Nothing is known. */
+  static readonly NONE: PacketPlaces = new PacketPlaces([]);
+  private readonly places: readonly PacketPlace[];
 
-  /** Another one that knows the same. */
-  copy(): PacketPlaces {
-    const other = new PacketPlaces();
-    this.places.forEach((place, reg) => {
-      other.places[reg] = place;
-    });
-    other.anchors = this.anchors;
-    return other;
+  private constructor(places: readonly PacketPlace[]) {
+    this.places = places;
   }
 
-  /** The packet may have changed. */
-  clear(): void {
-    this.places.fill(undefined);
+  get isEmpty(): boolean {
+    return this.places.length === 0;
   }
 
-  /** The register holds something else. */
-  forget(reg: number): void {
-    this.places[reg] = undefined;
+  /** Undefined: nothing is known. */
+  of(holder: number): PacketPlace | undefined {
+    for (const place of this.places) if (place.holder === holder) return place;
+    return undefined;
   }
 
-  /** The register was loaded from the context's `data`. */
-  begin(reg: number): void {
-    this.places[reg] = { anchor: this.anchors++, at: 0, lo: 0, hi: 0 };
+  /** The holder holds something else. */
+  without(holder: number): PacketPlaces {
+    if (this.of(holder) === undefined) return this;
+    const rest = this.places.filter((p) => p.holder !== holder);
+    return rest.length === 0 ? PacketPlaces.NONE : new PacketPlaces(rest);
   }
 
-  /** The register's place; a new anchor when it has none. */
-  of(reg: number): PacketPlace {
-    this.places[reg] ??= { anchor: this.anchors++, at: 0, lo: Number.POSITIVE_INFINITY, hi: Number.NEGATIVE_INFINITY };
-    return this.places[reg];
+  /** No stack slot is known any more. @param first number of the first one */
+  withoutSlots(first: number): PacketPlaces {
+    return this.places.some((p) => p.holder >= first) ? this.only(this.places.filter((p) => p.holder < first)) : this;
   }
 
-  /** The place after dst = dst op operand, undefined when it is none or a new one. @param packet whether a register points into the packet */
-  after(insn: Extract<Insn, { kind: "alu" }>, packet: (reg: number) => boolean): PacketPlace | undefined {
-    if (!insn.wide) return undefined;
-    if (insn.op === "mov") return insn.src >= 0 && packet(insn.src) ? this.of(insn.src) : undefined;
-    if (insn.src >= 0 || (insn.op !== "add" && insn.op !== "sub") || !packet(insn.dst)) return undefined;
-    const place = this.of(insn.dst);
-    return { ...place, at: place.at + (insn.op === "add" ? insn.imm : -insn.imm) };
+  /** The holder was loaded from the context's `data`. */
+  begin(holder: number): PacketPlaces {
+    return this.with({ holder, anchor: this.freshAnchor(), at: 0, lo: 0, hi: 0 });
   }
 
-  /** Sets what `after` returned. */
-  set(reg: number, place: PacketPlace | undefined): void {
-    this.places[reg] = place;
+  /** The holder becomes another one plus a constant; both get an anchor when there was none. */
+  derive(holder: number, from: number, by: number): PacketPlaces {
+    const known = this.anchored(from);
+    const place = known.of(from)!;
+    return known.with({ ...place, holder, at: place.at + by });
   }
 
-  /** The bytes [off, off + size) from a register on are in the packet. */
-  learn(reg: number, off: number, size: number): void {
-    const { at } = this.of(reg);
-    this.know(reg, at + off, at + off + size);
+  /** The holder becomes another one plus a number that is not known, and not negative. */
+  advance(holder: number, from: number): PacketPlaces {
+    const place = this.of(from);
+    const rest = this.without(holder);
+    if (place === undefined || place.lo > place.at) return rest;
+    const { hi } = UNKNOWN;
+    return rest.with({ holder, anchor: this.freshAnchor(), at: 0, lo: place.lo - place.at, hi });
   }
 
-  /** What holds on one way out of a conditional jump. @returns this one when the jump tells nothing */
-  afterJump(insn: Insn, kinds: readonly Kind[], taken: boolean): PacketPlaces {
-    if (insn.kind !== "jump" || !insn.wide || insn.src < 0) return this;
-    const [dst, src] = [kinds[insn.dst]!.t, kinds[insn.src]!.t];
-    const reg = dst === "packet" && src === "packet_end" ? insn.dst : insn.src;
-    if (!(dst === "packet" && src === "packet_end") && !(dst === "packet_end" && src === "packet")) return this;
-    const op = reg === insn.dst ? insn.op : MIRRORED[insn.op];
+  /** The bytes [off, off + size) from a pointer on are in the packet. */
+  learn(holder: number, off: number, size: number): PacketPlaces {
+    const known = this.anchored(holder);
+    const { at } = known.of(holder)!;
+    return known.know(holder, at + off, at + off + size);
+  }
+
+  /**
+   * What holds on one way out of a comparison with the packet's end.
+   * @param op the comparison, with the pointer on its left side
+   * @param taken whether it is true there
+   */
+  compared(holder: number, op: string, taken: boolean): PacketPlaces {
     const beyond = (op === "gt" || op === "ge") && !taken;
     if (!beyond && !((op === "lt" || op === "le") && taken)) return this;
-    const other = this.copy();
-    const { at } = other.of(reg);
-    other.know(reg, Number.POSITIVE_INFINITY, at + (op === "ge" || op === "lt" ? 1 : 0));
-    return other;
+    const known = this.anchored(holder);
+    const { at } = known.of(holder)!;
+    return known.know(holder, UNKNOWN.lo, at + (op === "ge" || op === "lt" ? 1 : 0));
   }
 
-  private know(reg: number, lo: number, hi: number): void {
-    const { anchor } = this.of(reg);
-    this.places.forEach((place, r) => {
-      if (place?.anchor !== anchor) return;
-      this.places[r] = { ...place, lo: Math.min(place.lo, lo), hi: Math.max(place.hi, hi) };
-    });
+  /**
+   * What holds here and there.
+   * @param widen the other comes around a loop: a bound that it moves is given up, as the next turn would move it further
+   * @returns this one when that is all of it
+   */
+  join(other: PacketPlaces, widen: boolean): PacketPlaces {
+    if (this === other || this.isEmpty) return this;
+    const joined: PacketPlace[] = [];
+    /** Anchors of the two, the distance between them, and the anchor that stands for both. */
+    const pairs: { readonly a: number; readonly b: number; readonly by: number; readonly anchor: number }[] = [];
+    let fresh = this.freshAnchor();
+    let same = true;
+    for (const a of this.places) {
+      const b = other.of(a.holder);
+      if (b === undefined) {
+        same = false;
+        continue;
+      }
+      const by = a.at - b.at;
+      let pair = pairs.find((p) => p.a === a.anchor && p.b === b.anchor && p.by === by);
+      if (pair === undefined) {
+        const split = pairs.some((p) => p.a === a.anchor);
+        if (split) same = false;
+        pair = { a: a.anchor, b: b.anchor, by, anchor: split ? fresh++ : a.anchor };
+        pairs.push(pair);
+      }
+      let lo = Math.max(a.lo, b.lo + by);
+      let hi = Math.min(a.hi, b.hi + by);
+      if (lo !== a.lo || hi !== a.hi) {
+        same = false;
+        if (widen && lo !== a.lo) lo = UNKNOWN.lo;
+        if (widen && hi !== a.hi) hi = UNKNOWN.hi;
+      }
+      joined.push({ holder: a.holder, anchor: pair.anchor, at: a.at, lo, hi });
+    }
+    return same ? this : this.only(joined);
+  }
+
+  private know(holder: number, lo: number, hi: number): PacketPlaces {
+    const { anchor, lo: lowest, hi: highest } = this.of(holder)!;
+    if (lo >= lowest && hi <= highest) return this;
+    return new PacketPlaces(
+      this.places.map((p) => (p.anchor === anchor ? { ...p, lo: Math.min(lowest, lo), hi: Math.max(highest, hi) } : p)),
+    );
+  }
+
+  private anchored(holder: number): PacketPlaces {
+    if (this.of(holder) !== undefined) return this;
+    return this.with({ holder, anchor: this.freshAnchor(), at: 0, ...UNKNOWN });
+  }
+
+  private with(place: PacketPlace): PacketPlaces {
+    return new PacketPlaces([...this.places.filter((p) => p.holder !== place.holder), place]);
+  }
+
+  private only(places: readonly PacketPlace[]): PacketPlaces {
+    return places.length === 0 ? PacketPlaces.NONE : new PacketPlaces(places);
+  }
+
+  private freshAnchor(): number {
+    let anchor = 0;
+    for (const place of this.places) if (place.anchor >= anchor) anchor = place.anchor + 1;
+    return anchor;
   }
 }
 
 /** The comparison with its sides exchanged. */
-const MIRRORED: Readonly<Record<string, string>> = { gt: "lt", ge: "le", lt: "gt", le: "ge" };
+export const MIRRORED: Readonly<Record<string, string>> = { gt: "lt", ge: "le", lt: "gt", le: "ge" };

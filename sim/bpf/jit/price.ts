@@ -3,32 +3,54 @@ import { mapCallCostNs } from "../helpers/map-ops.ts";
 import type { Insn } from "../isa/insn.ts";
 import { INSN_COST_NS } from "./cells.ts";
 import type { Block } from "./cfg.ts";
-import { type FlowState, transfer } from "./flow.ts";
+import type { FlowState } from "./flow-state.ts";
 import { calleeOf, type KernelCall, type LinkedProgram } from "./link.ts";
 
-/** Instructions of a block in the low word, their cost in the high one. */
-export function priceOf(program: LinkedProgram, { first, last }: Block, before: FlowState): number {
-  const { insns } = program.decoded;
-  const count = last - first + 1;
-  let costNs = count * INSN_COST_NS;
-  if (insns.slice(first, last + 1).some(isKernelCall)) {
-    const state = [...before];
-    for (let i = first; i <= last; i++) {
-      const insn = insns[i]!;
-      if (isKernelCall(insn)) costNs += callCostNs(program, state, insn);
-      transfer(program, state, insn);
+/** Prices of a function's blocks, added up while its flow is analysed. */
+export class BlockPrices {
+  private readonly program: LinkedProgram;
+  private readonly blocks: readonly Block[];
+  /** What the calls in each block cost, ns. */
+  private readonly callsNs: Float64Array;
+
+  constructor(program: LinkedProgram, blocks: readonly Block[]) {
+    this.program = program;
+    this.blocks = blocks;
+    this.callsNs = new Float64Array(blocks.length);
+  }
+
+  begin(block: number): void {
+    this.callsNs[block] = 0;
+  }
+
+  call(block: number, insn: KernelCall, state: FlowState): void {
+    this.callsNs[block]! += callCostNs(this.program, state, insn);
+  }
+
+  /** By block: its instructions in the low word, their cost in the high one. */
+  words(): Float64Array {
+    return Float64Array.from(this.blocks, ({ first, last }, b) => {
+      const count = last - first + 1;
+      return Math.round((count * INSN_COST_NS + this.callsNs[b]!) * 16) * 2 ** 32 + count;
+    });
+  }
+}
+
+/** Whether others may see the counters within a block. */
+export function showsCounters(insns: readonly Insn[], { first, last }: Block): boolean {
+  for (let i = first; i <= last; i++) {
+    const { kind } = insns[i]!;
+    if (
+      kind === "call_helper" ||
+      kind === "call_kfunc" ||
+      kind === "call_sub" ||
+      kind === "ld_packet" ||
+      kind === "exit"
+    ) {
+      return true;
     }
   }
-  return Math.round(costNs * 16) * 2 ** 32 + count;
-}
-
-/** Whether others may see the counters at an instruction. */
-export function showsCounters(insn: Insn): boolean {
-  return isKernelCall(insn) || insn.kind === "call_sub" || insn.kind === "ld_packet" || insn.kind === "exit";
-}
-
-function isKernelCall(insn: Insn): insn is KernelCall {
-  return insn.kind === "call_helper" || insn.kind === "call_kfunc";
+  return false;
 }
 
 /** What a helper costs, by the type of its map where that is known. */
@@ -36,7 +58,7 @@ function callCostNs(program: LinkedProgram, state: FlowState, insn: KernelCall):
   const helper = calleeOf(program, insn);
   if (helper === undefined) return 0;
   const id = insn.kind === "call_helper" ? insn.id : -1;
-  const kind = state[helper.args.indexOf("map") + 1]!;
+  const kind = state.regs[helper.args.indexOf("map") + 1]!;
   const map = helper.args.includes("map") && kind.t === "map" ? program.maps[kind.map]! : undefined;
   return (map === undefined ? null : mapCallCostNs(id, map.spec.kind)) ?? helper.costNs;
 }

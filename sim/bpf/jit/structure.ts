@@ -19,8 +19,8 @@ export interface BlockEmitter {
   body(block: number): void;
   /** Pushes the condition of the block's conditional jump as an i32: taken when it is not 0. */
   condition(block: number): void;
-  /** At the start of each turn of a loop. @param depth what a branch out of all that is open here names */
-  turn(block: number, depth: number): void;
+  /** At the start of each turn of a loop. */
+  turn(block: number): void;
 }
 
 type Task =
@@ -75,7 +75,7 @@ function emitTree(cfg: Cfg, code: WasmCode, emitter: BlockEmitter): void {
       openScope(merges[i]!);
       tasks.push({ do: "tree", block: merges[i]! }, { do: "end" });
     }
-    if (cfg.isLoop[x]!) emitter.turn(x, scopes.length);
+    if (cfg.isLoop[x]!) emitter.turn(x);
     emitter.body(x);
     const [taken, next] = cfg.blocks[x]!.successors;
     if (taken === undefined) continue;
@@ -112,7 +112,7 @@ function emitTree(cfg: Cfg, code: WasmCode, emitter: BlockEmitter): void {
 function emitDispatchLoop(cfg: Cfg, code: WasmCode, emitter: BlockEmitter, state: number): void {
   const n = cfg.blocks.length;
   code.open(W.loop);
-  emitter.turn(0, 1);
+  emitter.turn(0);
   for (let i = 0; i < n; i++) code.open(W.block);
   code.get(state);
   code.op(W.br_table);

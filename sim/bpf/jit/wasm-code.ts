@@ -12,11 +12,17 @@ const MEMORY_FILL = [0xfc, 0x0b, 0x00] as const;
 export class WasmCode {
   private bytes: Uint8Array = new Uint8Array(1024);
   private length: number = 0;
+  private openScopes: number = 0;
   /** Positions of padded function indices, and the local function each means. */
   readonly patches: { readonly at: number; readonly fn: number }[] = [];
 
   get size(): number {
     return this.length;
+  }
+
+  /** Scopes that are open: what a branch out of all of them names. */
+  get depth(): number {
+    return this.openScopes;
   }
 
   /** The bytes so far; a view. */
@@ -130,14 +136,16 @@ export class WasmCode {
     for (const b of MEMORY_FILL) this.byte(b);
   }
 
-  /** Opens a block, loop or if without results. */
-  open(op: typeof W.block | typeof W.loop | typeof W.if): void {
+  /** Opens a block, loop or if. @param result type of what it leaves on the stack */
+  open(op: typeof W.block | typeof W.loop | typeof W.if, result: number = VOID): void {
     this.byte(op);
-    this.byte(VOID);
+    this.byte(result);
+    this.openScopes++;
   }
 
   end(): void {
     this.byte(W.end);
+    this.openScopes--;
   }
 
   br(depth: number): void {

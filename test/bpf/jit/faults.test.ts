@@ -41,6 +41,57 @@ describe("a map's only value is reached by a variable offset", () => {
   });
 });
 
+describe("a looked-up value is reached by a variable offset", () => {
+  const INDEX = "if r0 == 0 goto out\nr3 = *(u32 *)(r10 -4)\n";
+
+  it.each([
+    [0, 8],
+    [8, 8],
+    [15, 1],
+  ])("at %i, %i bytes", (off, size) => {
+    const text = `${LOOKUP}${INDEX}r3 += ${off}\nr0 += r3\n*(u${size * 8} *)(r0 +0) = 7\nr0 = *(u${size * 8} *)(r0 +0)\nout: exit`;
+    const program = bench.load(text);
+    expect(bench.jit(program).r0).toBe(7n);
+    expect(bench.interpret(program).r0).toBe(7n);
+  });
+
+  it("each turn of a loop by the value that it looked up itself", () => {
+    const text = `
+      r6 = 0
+    turn: *(u32 *)(r10 -4) = r6
+      r1 = map[vals]
+      r2 = r10
+      r2 += -4
+      call map_lookup_elem
+      if r0 == 0 goto out
+      r3 = *(u32 *)(r10 -4)
+      r3 <<= 2
+      r0 += r3
+      *(u32 *)(r0 +0) = 7
+      r6 += 1
+      goto turn
+    out: r0 = r6
+      exit`;
+    const program = bench.load(text);
+    expect(bench.jit(program).r0).toBe(2n);
+    expect(bench.interpret(program).r0).toBe(2n);
+  });
+
+  it("into the next element of the array, which Linux's verifier would refuse: compiled code stops there", () => {
+    const program = bench.load(`${LOOKUP}${INDEX}r3 += 16\nr0 += r3\nr0 = *(u8 *)(r0 +0)\nout: exit`);
+    expect(messageOf(() => program.run(bench.ctx))).toMatch(
+      /reads 1 byte at 0x[0-9a-f]+: outside of the packet or map value that its pointer was made from/,
+    );
+    bench.machine.reset();
+    expect(bench.interpret(program).r0).toBe(0n);
+  });
+
+  it("half out of the array, writing", () => {
+    const off = `r3 += 28\nr0 += r3\n*(u64 *)(r0 +0) = 1\n`;
+    expect(faultOf(`${LOOKUP}${INDEX}${off}out: exit`)).toMatch(/writes 8 bytes at .* value_size=16 off=12 size=8/);
+  });
+});
+
 describe("a fault names program, instruction, address and what was there; in both engines alike", () => {
   it.each([
     [

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { HelperDef } from "../../../sim/bpf/helper.ts";
 import type { Program } from "../../../sim/bpf/program.ts";
@@ -143,5 +144,130 @@ describe("a comparison with data_end spares no check that it does not stand for"
       `${START}r0 = 0\nl: r4 = r2\nr4 += 2\nif r4 > r3 goto out\nr5 = *(u16 *)(r2 +0)\nr0 += r5\nr2 += 2\ngoto l\nout: exit`,
     );
     expect(answers.slice(0, 5)).toEqual(["0", "0", "513", "513", String(513 + 1027)]);
+  });
+});
+
+describe("what is known of a pointer lasts", () => {
+  /** Whether the code with checks is the code without. */
+  const unchecked = (text: string): boolean => {
+    const [checked, bare] = [true, false].map((checks) => bench.machine.jitedBytes(bench.load(text, { checks })));
+    return checked === bare;
+  };
+  const compare = (reg: number, bytes: number): string => `r4 = r${reg}\nr4 += ${bytes}\nif r4 > r3 goto out\n`;
+
+  it.each([
+    ["where two ways meet that both compared", "if r0 == 1 goto a\nr0 = 2\na: r0 = *(u32 *)(r2 +4)\n", true],
+    ["where a way meets it that moved the pointer", "if r0 == 1 goto a\nr2 += 1\na: r0 = *(u32 *)(r2 +4)\n", false],
+    [
+      "but tells nothing of a pointer that is the same on one way only",
+      `r5 = r2\nif r0 == 1 goto a\nr5 += -4\na: ${compare(5, 12)}r0 = *(u32 *)(r2 +8)\n`,
+      false,
+    ],
+    [
+      "and tells of a pointer that is as far on all ways",
+      `r5 = r2\nif r0 == 1 goto a\nr2 += 1\nr5 += 1\na: ${compare(5, 12)}r0 = *(u32 *)(r2 +8)\n`,
+      true,
+    ],
+    ["in a loop that leaves the pointer alone", "a: r0 = *(u32 *)(r2 +4)\nif r0 == 1 goto a\n", true],
+    ["in a loop that moves it forth", "a: r0 = *(u8 *)(r2 +4)\nr2 += 1\nif r0 == 1 goto a\n", false],
+    [
+      "in a loop that compares each turn and moves it forth",
+      `a: ${compare(2, 4)}r0 = *(u32 *)(r2 +0)\nr2 += 4\nif r0 == 1 goto a\n`,
+      true,
+    ],
+    [
+      "in a loop that compares each turn and moves it back",
+      `a: ${compare(2, 4)}r0 = *(u32 *)(r2 +0)\nr2 += -4\nif r0 == 1 goto a\n`,
+      false,
+    ],
+    [
+      "behind a header of a length that the packet says",
+      `r5 = *(u8 *)(r2 +0)\nr5 &= 15\nr5 <<= 2\nr2 += r5\n${compare(2, 4)}r0 = *(u32 *)(r2 +0)\n`,
+      true,
+    ],
+    [
+      "behind a header whose length may be negative",
+      `r5 = *(s8 *)(r2 +0)\nr2 += r5\n${compare(2, 4)}r0 = *(u32 *)(r2 +0)\n`,
+      false,
+    ],
+    ["through the stack", "*(u64 *)(r10 -8) = r2\nr2 = 0\nr2 = *(u64 *)(r10 -8)\nr0 = *(u32 *)(r2 +4)\n", true],
+    [
+      "through a stack slot that was written since",
+      "*(u64 *)(r10 -8) = r2\n*(u8 *)(r10 -7) = 0\nr2 = *(u64 *)(r10 -8)\nr0 = *(u32 *)(r2 +4)\n",
+      false,
+    ],
+    [
+      "at an index that grows in 32 bits",
+      `w7 = 0\na: r8 = r2\nr8 += r7\n${compare(8, 2)}r0 = *(u16 *)(r8 +0)\nw7 += 2\nif r0 == 1 goto a\n`,
+      true,
+    ],
+  ])("%s", (_, text, known) => {
+    expect(unchecked(`${START}${compare(2, 8)}r0 = 1\n${text}out: exit`)).toBe(known);
+  });
+});
+
+describe("random programs that walk through the packet", () => {
+  /** Pointers in r2, r4, r5, numbers in r0, r7, the packet's end in r3, turns that are left in r8. */
+  const program = fc
+    .array(
+      fc.record({
+        what: fc.nat(11),
+        a: fc.constantFrom(2, 4, 5),
+        b: fc.constantFrom(2, 4, 5),
+        n: fc.integer({ min: -4, max: 9 }),
+        size: fc.constantFrom(8, 16, 32),
+        op: fc.constantFrom(...OPS),
+        to: fc.nat(40),
+      }),
+      { minLength: 4, maxLength: 24 },
+    )
+    .map((steps) => {
+      const at = (n: number): string => `${n < 0 ? "" : "+"}${n}`;
+      const lines = steps.map(({ what, a, b, n, size, op, to }) => {
+        const target = `l${to % (steps.length + 1)}`;
+        switch (what) {
+          case 0:
+            return `r${a} = r${b}`;
+          case 1:
+            return `r${a} += ${n}`;
+          case 2:
+            return `r${a} += r${n < 0 ? 0 : 7}`;
+          case 3:
+            return `r7 = *(u${size} *)(r${a} ${at(n)})\nr7 &= 3`;
+          case 4:
+            return `if r${a} ${op} r3 goto ${target}`;
+          case 5:
+            return `if r3 ${op} r${a} goto ${target}`;
+          case 6:
+            return `r${a} = r${b}\nr${a} += ${n}\nif r${a} > r3 goto ${target}`;
+          case 7:
+            return `if r8 == 0 goto out\nr8 += -1\nif r7 == 1 goto ${target}`;
+          case 8:
+            return `*(u64 *)(r10 -${8 * (1 + (to % 2))}) = r${a}`;
+          case 9:
+            return `r${a} = *(u64 *)(r10 -${8 * (1 + (to % 2))})`;
+          case 10:
+            return `r${a} = *(u32 *)(r6 +0)`;
+          default:
+            return `r0 = *(u${size} *)(r${a} ${at(n)})`;
+        }
+      });
+      const turn = (i: number): string => `l${i}: if r8 == 0 goto out\nr8 += -1\n`;
+      const body = lines.map((line, i) => `${turn(i)}${line}`).join("\n");
+      return `${START}r4 = r2\nr5 = r2\nr7 = 0\nr8 = 200\n*(u64 *)(r10 -8) = r2\n*(u64 *)(r10 -16) = r2\n${body}\nl${lines.length}: r0 = r7\nout: exit`;
+    });
+
+  it("are stopped wherever the interpreter stops them", () => {
+    fc.assert(
+      fc.property(program, fc.nat(9), fc.array(fc.nat(255), { minLength: 9, maxLength: 9 }), (text, length, bytes) => {
+        const loaded = bench.load(text);
+        const [jit, interp] = [bench.jit, bench.interpret].map((run) => {
+          bench.packet(Uint8Array.from(bytes.slice(0, length)));
+          return outcome(() => run.call(bench, loaded));
+        });
+        if (!jit!.includes("outside of the packet")) expect(jit).toBe(interp);
+      }),
+      { numRuns: 400 },
+    );
   });
 });
