@@ -229,6 +229,10 @@ class WasmMachine<E extends BpfEnv> implements BpfMachine<E>, ProgramHost {
       const message = `program "${ext.spec.name}" was loaded for a ${extension.linked.def.kind} program (errno 22)`;
       throw new ObjectError({ code: "EXT_TARGET", message });
     }
+    if (ext.device !== target.device) {
+      const message = `program "${ext.spec.name}": Target program bound device mismatch (errno 22)`;
+      throw new ObjectError({ code: "EXT_TARGET", message });
+    }
     if (into.replaced.has(slot) || this.extended.has(extension)) {
       const what = into.replaced.has(slot) ? `function "${functionName}" is replaced` : "it is attached";
       throw new ObjectError({ code: "EXT_BUSY", message: `program "${ext.spec.name}": ${what} already (errno 16)` });

@@ -135,6 +135,8 @@ export function codeOf(callee: CallDef<never> | HelperDef<never>, kind: ProgKind
 export interface KfuncDef<E extends BpfEnv = BpfEnv> extends CallDef<E> {
   /** What it does to references, for the verifier: KF_ACQUIRE, KF_RELEASE, KF_RET_NULL, ... without the prefix. */
   readonly flags: readonly KfuncFlag[];
+  /** Only programs that are bound to a device may call it. @source kernel/bpf/offload.c bpf_dev_bound_kfunc_check */
+  readonly deviceBound?: true;
   /** The record in whose place programs of a type call another one. @source kernel/bpf/verifier.c specialize_kfunc */
   specialize?(kind: ProgKind): KfuncDef<E>;
 }

@@ -19,6 +19,8 @@ export interface LoadProgramOptions {
   readonly attach?: AttachKind | null;
   /** Of an ext program: whose function it is made for. */
   readonly extend?: { readonly target: Program; readonly functionName: string };
+  /** The device that the program is bound to (BPF_F_XDP_DEV_BOUND_ONLY); the network knows what it is. Absent: none. */
+  readonly device?: object;
   readonly id: number;
   readonly license: string;
   /** Live maps by the names that the relocations use. */

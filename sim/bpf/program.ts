@@ -19,6 +19,8 @@ export interface Program {
   readonly kind: ProgKind;
   /** What it was loaded for; null where its type has none or none was said. */
   readonly attach: AttachKind | null;
+  /** The device that it is bound to: it runs in that device's driver and nowhere else. null: none. */
+  readonly device: object | null;
   /** As `bpftool prog show` prints it; unique on its host. */
   readonly id: number;
   /** 16 hex digits, as the kernel computes it (bpf_prog_calc_tag). */

@@ -18,6 +18,7 @@ import { ObjectError } from "../engine/errors.ts";
 import { suggest } from "../engine/nearest.ts";
 import type { Host } from "./host.ts";
 import { kernelConfig } from "./kernel-config.ts";
+import type { Netdev } from "./netdev.ts";
 import { STRERROR } from "./netlink-error.ts";
 
 /** Where libbpf pins maps by name. iproute2 uses TC_PIN_DIR. */
@@ -42,6 +43,8 @@ export interface LoadObjectOptions {
    * that the section name says, `freplace/NAME`.
    */
   readonly extend?: { readonly target: Program; readonly functionName?: string };
+  /** The device to which XDP programs are bound (BPF_F_XDP_DEV_BOUND_ONLY): the only one where they may be attached. */
+  readonly device?: Netdev;
   /** Directory of maps that are pinned by name; LIBBPF_PIN_DIR when absent. */
   readonly pinDir?: string;
   /** Entries of maps, by name, over what the object says. */
@@ -232,6 +235,7 @@ function loadProgram(
       fix: "say the type where the program is loaded: xdp, sched_cls (tc) or socket_filter",
     });
   }
+  if (options.device !== undefined && kind === "xdp") checkDevice(spec, options.device);
   const program = host.kernel.machine.loadProgram(spec, {
     kind,
     id: host.bpf.takeProgId(),
@@ -240,10 +244,18 @@ function loadProgram(
     checks: options.checks ?? true,
     profile: options.profile ?? false,
     ...(options.attach === undefined ? {} : { attach: options.attach }),
+    ...(kind === "xdp" && options.device !== undefined ? { device: options.device } : {}),
     ...(kind === "ext" && options.extend !== undefined ? { extend: extension(spec, options.extend) } : {}),
   });
   host.bpf.programs.set(program.id, program);
   return program;
+}
+
+/** @source kernel/bpf/offload.c bpf_prog_dev_bound_init */
+function checkDevice(spec: ProgramSpec, device: Netdev): void {
+  if (device.ops.xdpMetadata !== undefined) return;
+  const message = `program "${spec.name}": nothing can be bound to ${device.name}: a device of kind ${device.ops.kind} says nothing of its frames (errno 95)`;
+  throw new ObjectError({ code: "PROG_DEVICE", message, fix: "bind it to a nic or a veth" });
 }
 
 /** What an ext program is loaded for. */

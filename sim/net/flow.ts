@@ -204,6 +204,14 @@ export function skbGetHash(arena: Arena, skb: Skb): number {
   return skb.hash;
 }
 
+/** Whether a packet's flow hash goes over ports or a flow label (skb->l4_hash once it is computed). */
+export function skbHashIsL4(arena: Arena, skb: Skb): boolean {
+  const keys = scratchKeys;
+  dissectFlow(arena, skb, keys);
+  if (keys.flowLabel !== 0) return true;
+  return keys.ipProto !== IPPROTO_ICMP && (keys.sport !== 0 || keys.dport !== 0);
+}
+
 /**
  * skb_get_poff: where the payload begins.
  * @returns bytes from skb.data, behind the transport header of those that are known; 0 when the packet cannot be dissected

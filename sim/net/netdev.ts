@@ -34,6 +34,19 @@ export const NET_XMIT_STOLEN = 0x10000;
 /** A filter shot the packet, or no class takes it. */
 export const NET_XMIT_BYPASS = 0x20000;
 
+/**
+ * struct xdp_metadata_ops: what a driver says of the frame on which it runs a program that is bound to the device. What it says goes to
+ * addresses in the arena; -ENODATA: it does not know.
+ */
+export interface XdpMetadataOps {
+  /** @param at u64, ns @returns 0 or -errno */
+  rxTimestamp(dev: Netdev, skb: Skb, rxQueue: number, at: number): number;
+  /** @param hashAt u32; typeAt: u32, enum xdp_rss_hash_type @returns 0 or -errno */
+  rxHash(dev: Netdev, skb: Skb, rxQueue: number, hashAt: number, typeAt: number): number;
+  /** @param protoAt be16; tciAt: u16 @returns 0 or -errno */
+  rxVlanTag(dev: Netdev, skb: Skb, rxQueue: number, protoAt: number, tciAt: number): number;
+}
+
 /** The record of one device kind. One file each in devices/. */
 export interface NetdevOps {
   /** As `ip link add ... type KIND` names it; "nic" for netsim's physical NIC. */
@@ -42,6 +55,8 @@ export interface NetdevOps {
   readonly noQueue: boolean;
   /** dev->xdp_features says NETDEV_XDP_ACT_BASIC: native XDP can be attached. */
   readonly nativeXdp: boolean;
+  /** For programs that are bound to the device; absent: none can be. */
+  readonly xdpMetadata?: XdpMetadataOps;
   /** Called when the device goes up or down. */
   open(dev: Netdev): void;
   stop(dev: Netdev): void;

@@ -147,6 +147,7 @@ export function fakeProgram(
     id,
     tag: "",
     attach,
+    device: null,
     ctxBytes: 0,
     gpl: true,
     maps: [],

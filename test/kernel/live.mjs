@@ -107,6 +107,11 @@ const cases = [
     needs: ["cc", "libbpf", "bpftool"],
   },
   {
+    name: "programs bound to a device are refused and told of frames as recorded",
+    args: ["test/net/xdp/metadata/record.mjs", "--check"],
+    needs: ["cc", "libbpf", "ip"],
+  },
+  {
     name: "instructions are refused in the words recorded",
     args: ["test/bpf/isa/record-refusals.mjs", "--check"],
     needs: ["cc"],

@@ -58,6 +58,8 @@ export interface LinkedProgram {
   readonly attach: AttachKind | null;
   /** Of an ext program, whose `def` and `attach` are its target's: which function it is made for. */
   readonly place: ExtensionPlace | null;
+  /** What it is bound to; an ext program to what its target is bound to. */
+  readonly device: object | null;
   readonly decoded: DecodedProgram;
   readonly functions: readonly LinkedFunction[];
   /** Function number by first slot. */
@@ -119,6 +121,7 @@ export function linkProgram(spec: ProgramSpec, options: LoadProgramOptions, kern
     });
   }
   const { place, def, attach } = kind === "ext" ? extend(spec, options) : bindType(spec, options, kind);
+  const device = options.device ?? options.extend?.target.device ?? null;
   const gpl = GPL_LICENSES.has(options.license);
   const image = imageOf(spec);
   const { decoded } = image;
@@ -128,11 +131,12 @@ export function linkProgram(spec: ProgramSpec, options: LoadProgramOptions, kern
     def,
     attach,
     place,
+    device,
     ...image,
     maps,
     mapLoads,
     helpers: bindHelpers(spec, decoded.insns, def, attach, gpl, kernel.helpers),
-    ...bindExterns(spec, decoded, def, gpl, kernel),
+    ...bindExterns(spec, decoded, def, device, gpl, kernel),
     gpl,
   };
 }
@@ -333,11 +337,12 @@ function allowedFor(helper: HelperDef<never>, kind: ProgKind, attach: AttachKind
   return helper.attachKinds === undefined || attach === null || helper.attachKinds.includes(attach);
 }
 
-/** Kfuncs and kernel symbols. @source kernel/bpf/verifier.c add_kfunc_call, check_pseudo_btf_id (their messages) */
+/** Kfuncs and kernel symbols. @source kernel/bpf/verifier.c add_kfunc_call, check_pseudo_btf_id, fetch_kfunc_meta (their messages) */
 function bindExterns(
   spec: ProgramSpec,
   decoded: DecodedProgram,
   def: ProgTypeDef,
+  device: object | null,
   gpl: boolean,
   kernel: KernelCalls,
 ): { kfuncs: Map<number, KfuncDef<never>>; ksyms: Map<number, number> } {
@@ -367,6 +372,9 @@ function bindExterns(
     if (!gpl) {
       const text = "cannot call kernel function from non-GPL compatible program";
       throw insnError(spec.name, r.insn, text, "KFUNC_NOT_ALLOWED");
+    }
+    if (kfunc.deviceBound === true && device === null) {
+      throw insnError(spec.name, r.insn, "metadata kfuncs require device-bound program", "KFUNC_NOT_ALLOWED");
     }
     kfuncs.set(r.insn, kfunc.specialize?.(def.kind) ?? kfunc);
   }

@@ -55,6 +55,7 @@ export class LiveProgram implements Program {
   readonly tableIndex: number;
   readonly jitedBytes: number;
   readonly attach: AttachKind | null;
+  readonly device: object | null;
   readonly ctxBytes: number;
   readonly linked: LinkedProgram;
   /** Table indices of its callbacks by slot: what the address of such a subprogram is. */
@@ -81,6 +82,7 @@ export class LiveProgram implements Program {
     this.jitedBytes = compiled.bytes;
     this.ctxBytes = compiled.ctxBytes;
     this.attach = linked.attach;
+    this.device = linked.device;
     this.spec = linked.spec;
     this.kind = linked.place === null ? linked.def.kind : "ext";
     this.id = id;

@@ -93,7 +93,9 @@ export class CpumapMap extends BaseMap {
     const id = value.length === 8 ? u32Of(value.subarray(4)) | 0 : 0;
     const program = id > 0 ? this.ctx.programOfId?.(id) : null;
     if (program === undefined) return -ENOMEM;
-    if (program !== null && (program.kind !== "xdp" || program.attach !== "xdp_cpumap")) return -ENOMEM;
+    if (program !== null && (program.kind !== "xdp" || program.attach !== "xdp_cpumap" || program.device !== null)) {
+      return -ENOMEM;
+    }
     this.put(cpu, new CpumapEntry(cpu, qsize, program));
     return 0;
   }

@@ -57,6 +57,7 @@ export abstract class DevmapBase extends BaseMap {
     if (prog > 0) {
       const found = this.ctx.programOfId?.(prog);
       if (found === undefined || found.kind !== "xdp" || found.attach !== "xdp_devmap") return -EINVAL;
+      if (found.device !== null) return -EINVAL;
       this.pendingProgram = found;
     }
     this.pendingKey = key;

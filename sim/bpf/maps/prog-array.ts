@@ -29,6 +29,8 @@ export class ProgArrayMap extends FdArrayMap<Program> {
   protected ofId(id: number): Program | number {
     const prog = this.ctx.programOfId?.(id);
     if (prog === undefined) return -EBADF;
+    // what stands in a map may be called from anywhere
+    if (prog.device !== null) return -EINVAL;
     return this.accept(prog) ? prog : -EINVAL;
   }
 

@@ -5,12 +5,13 @@
  *          netsim does not run are refused with -EINVAL; signatures are not looked at
  */
 import { attachOfNumber } from "../../bpf/attach-kinds.ts";
-import { E2BIG, EBADF, EFAULT, EINVAL, ENODEV, ENOTSUPP, EPERM } from "../../bpf/maps/errno.ts";
+import { E2BIG, EBADF, EFAULT, EINVAL, ENODEV, ENOTSUPP, EOPNOTSUPP, EPERM } from "../../bpf/maps/errno.ts";
 import type { ProgKind } from "../../bpf/prog-type.ts";
 import { progTypes } from "../../bpf/prog-types/index.ts";
 import type { Program } from "../../bpf/program.ts";
 import { ObjectError } from "../../engine/errors.ts";
 import type { Host } from "../host.ts";
+import type { Netdev } from "../netdev.ts";
 import type { BpfAttr } from "./attr.ts";
 import type { BpfCommand } from "./command.ts";
 import { logError } from "./log.ts";
@@ -34,6 +35,7 @@ const LICENSE_MAX = 127;
 /** BPF_COMPLEXITY_LIMIT_INSNS. */
 const MOST_INSNS = 1000000;
 const BPF_F_XDP_HAS_FRAGS = 1 << 5;
+const BPF_F_XDP_DEV_BOUND_ONLY = 1 << 6;
 const BPF_F_TOKEN_FD = 1 << 16;
 /** All flags of Linux 6.18. */
 const KNOWN_FLAGS = 0xff | BPF_F_TOKEN_FD;
@@ -61,7 +63,8 @@ function run(host: Host, attr: BpfAttr): number {
   if (typeof target === "number") return target;
   const license = attr.readText(AT.license, LICENSE_MAX);
   if (license === null) return -EFAULT;
-  if (attr.u32(AT.progIfindex) !== 0) return host.devices[attr.u32(AT.progIfindex)] === undefined ? -EINVAL : -ENODEV;
+  const device = deviceOf(host, attr, kind, flags);
+  if (typeof device === "number") return device;
   const name = attr.name(AT.progName);
   if (kind === undefined || name === null) return -EINVAL;
   const log = logError(attr, AT.log);
@@ -75,6 +78,7 @@ function run(host: Host, attr: BpfAttr): number {
       id: host.bpf.takeProgId(),
       license,
       maps: read.maps,
+      ...(device === null ? {} : { device }),
       ...(target === null ? {} : { extend: target }),
     });
     host.bpf.programs.set(prog.id, prog);
@@ -85,6 +89,17 @@ function run(host: Host, attr: BpfAttr): number {
     if (error instanceof ObjectError) return -EINVAL;
     throw error;
   }
+}
+
+/** The device that a program is bound to, null for none. @returns -errno when it cannot be; nothing runs on a device's own processor */
+function deviceOf(host: Host, attr: BpfAttr, kind: ProgKind | undefined, flags: number): Netdev | null | number {
+  const ifindex = attr.u32(AT.progIfindex);
+  if (ifindex === 0) return null;
+  const dev = host.devices[ifindex];
+  if (dev === undefined) return -EINVAL;
+  if ((flags & BPF_F_XDP_DEV_BOUND_ONLY) === 0) return -ENODEV;
+  if (kind !== "xdp" || (flags & ~(BPF_F_XDP_DEV_BOUND_ONLY | BPF_F_XDP_HAS_FRAGS)) !== 0) return -EINVAL;
+  return dev.ops.xdpMetadata === undefined ? -EOPNOTSUPP : dev;
 }
 
 /** Whose function an ext program replaces; null for other types. @returns -errno when none may be named, or it is none */

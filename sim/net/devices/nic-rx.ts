@@ -15,6 +15,7 @@ import { XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX } from "../xdp/actions.ts";
 import { xdpDoFlush } from "../xdp/bulk-queue.ts";
 import { cpuXdp } from "../xdp/cpu-xdp.ts";
 import { runNativeXdp } from "../xdp/native.ts";
+import { rssHash, rssType } from "./rss.ts";
 
 /** The counters of a receive queue. */
 class NicRxStats {
@@ -46,6 +47,9 @@ export class NicRxQueue implements NapiOps {
   readonly ring: SkbQueue = new SkbQueue();
   /** Descriptors. */
   ringSize: number;
+  /** Of the frame on which a program runs that is bound to the device: hash and enum xdp_rss_hash_type, as it came. */
+  rxHash: number = 0;
+  rxHashType: number = 0;
   private readonly tx: NicXdpTx;
 
   constructor(dev: Netdev, index: number, ringSize: number, tx: NicXdpTx) {
@@ -103,6 +107,10 @@ export class NicRxQueue implements NapiOps {
     if (skb.headroom() < HEADROOM && !kernel.pool.ensureRoom(skb, HEADROOM, 0)) {
       kernel.kfreeSkb(skb, dev, SKB_DROP_REASON.NOMEM);
       return false;
+    }
+    if (dev.xdp!.prog.device !== null) {
+      this.rxHash = rssHash(kernel.arena.u8, skb.data, skb.len);
+      this.rxHashType = rssType(kernel.arena.u8, skb.data, skb.len);
     }
     const act = runNativeXdp(dev.xdp!, skb, dev, this.napi.cpu, this.index);
     if (act === XDP_PASS) return true;

@@ -6,6 +6,8 @@
  *
  * @differs every frame on the wire is received, as in promiscuous mode; the stack drops what is for others (OTHERHOST)
  */
+
+import { ENODATA } from "../../bpf/maps/errno.ts";
 import type { Program } from "../../bpf/program.ts";
 import { BugError } from "../../engine/errors.ts";
 import { NETSIM_REASON, SKB_DROP_REASON } from "../drop-reason.ts";
@@ -181,6 +183,18 @@ export const nic: NetdevOps = {
   kind: "nic",
   noQueue: false,
   nativeXdp: true,
+  xdpMetadata: {
+    // no timestamps are asked of the card, and it leaves VLAN tags where they are
+    rxTimestamp: () => -ENODATA,
+    rxHash(dev: Netdev, _skb: Skb, rxQueue: number, hashAt: number, typeAt: number): number {
+      const { dv } = dev.host.kernel.arena;
+      const { rxHash, rxHashType } = nicOf(dev).queues[rxQueue]!;
+      dv.setUint32(hashAt, rxHash, true);
+      dv.setUint32(typeAt, rxHashType, true);
+      return 0;
+    },
+    rxVlanTag: () => -ENODATA,
+  },
   open(dev: Netdev): void {
     nicOf(dev).showCarrier();
   },

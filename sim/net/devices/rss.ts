@@ -6,7 +6,7 @@
  *
  * @source Microsoft, "RSS Hashing Functions" and "Verifying the RSS Hash Calculation": key, field order and test vectors
  */
-import { ETH_HLEN, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6 } from "../ether.ts";
+import { ETH_HLEN, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, VLAN_HLEN } from "../ether.ts";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../ip/ipv4/header.ts";
 
 /** The default key. */
@@ -15,6 +15,13 @@ const RSS_KEY: Uint8Array = Uint8Array.from([
   0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac,
   0x01, 0xfa,
 ]);
+
+/** enum xdp_rss_hash_type. */
+const XDP_RSS_L3_IPV4 = 1;
+const XDP_RSS_L3_IPV6 = 2;
+const XDP_RSS_L4 = 8;
+const XDP_RSS_L4_TCP = 16;
+const XDP_RSS_L4_UDP = 32;
 
 /** Entries of the indirection table. */
 export const RSS_TABLE_SIZE = 128;
@@ -61,28 +68,57 @@ export function toeplitz(input: Uint8Array, from: number, n: number): number {
  * @returns unsigned; 0 for what is neither IPv4 nor IPv6
  */
 export function rssHash(u8: Uint8Array, data: number, len: number): number {
-  let l3 = data + ETH_HLEN;
-  let type = (u8[data + 12]! << 8) | u8[data + 13]!;
-  if (type === ETH_P_8021Q) {
-    type = (u8[data + 16]! << 8) | u8[data + 17]!;
-    l3 += 4;
-  }
+  const l3 = networkHeader(u8, data);
   const end = data + len;
+  const type = (u8[l3 - 2]! << 8) | u8[l3 - 1]!;
   if (type === ETH_P_IP && l3 + 20 <= end) {
     const sum = toeplitz(u8, l3 + 12, 8);
-    const proto = u8[l3 + 9]!;
-    const l4 = l3 + (u8[l3]! & 15) * 4;
-    const fragment = ((u8[l3 + 6]! & 0x3f) | u8[l3 + 7]!) !== 0;
-    if ((proto !== IPPROTO_TCP && proto !== IPPROTO_UDP) || fragment || l4 + 4 > end) return sum;
-    return (sum ^ portSum(u8, l4, 8)) >>> 0;
+    const l4 = ports4(u8, l3, end);
+    return l4 < 0 ? sum : (sum ^ portSum(u8, l4, 8)) >>> 0;
   }
   if (type === ETH_P_IPV6 && l3 + 40 <= end) {
     const sum = toeplitz(u8, l3 + 8, 32);
-    const proto = u8[l3 + 6]!;
-    if ((proto !== IPPROTO_TCP && proto !== IPPROTO_UDP) || l3 + 44 > end) return sum;
-    return (sum ^ portSum(u8, l3 + 40, 32)) >>> 0;
+    const l4 = ports6(u8, l3, end);
+    return l4 < 0 ? sum : (sum ^ portSum(u8, l4, 32)) >>> 0;
   }
   return 0;
+}
+
+/** What rssHash goes over. @returns enum xdp_rss_hash_type. @source include/net/xdp.h */
+export function rssType(u8: Uint8Array, data: number, len: number): number {
+  const l3 = networkHeader(u8, data);
+  const end = data + len;
+  const type = (u8[l3 - 2]! << 8) | u8[l3 - 1]!;
+  if (type === ETH_P_IP && l3 + 20 <= end) {
+    return XDP_RSS_L3_IPV4 | (ports4(u8, l3, end) < 0 ? 0 : portsType(u8[l3 + 9]!));
+  }
+  if (type === ETH_P_IPV6 && l3 + 40 <= end) {
+    return XDP_RSS_L3_IPV6 | (ports6(u8, l3, end) < 0 ? 0 : portsType(u8[l3 + 6]!));
+  }
+  return 0;
+}
+
+/** Behind the Ethernet header and one VLAN tag; the ethertype is in the two bytes before. */
+function networkHeader(u8: Uint8Array, data: number): number {
+  const tagged = ((u8[data + 12]! << 8) | u8[data + 13]!) === ETH_P_8021Q;
+  return data + ETH_HLEN + (tagged ? VLAN_HLEN : 0);
+}
+
+/** Address of the ports that are hashed, -1 for none. */
+function ports4(u8: Uint8Array, l3: number, end: number): number {
+  const proto = u8[l3 + 9]!;
+  const l4 = l3 + (u8[l3]! & 15) * 4;
+  const fragment = ((u8[l3 + 6]! & 0x3f) | u8[l3 + 7]!) !== 0;
+  return (proto !== IPPROTO_TCP && proto !== IPPROTO_UDP) || fragment || l4 + 4 > end ? -1 : l4;
+}
+
+function ports6(u8: Uint8Array, l3: number, end: number): number {
+  const proto = u8[l3 + 6]!;
+  return (proto !== IPPROTO_TCP && proto !== IPPROTO_UDP) || l3 + 44 > end ? -1 : l3 + 40;
+}
+
+function portsType(proto: number): number {
+  return XDP_RSS_L4 | (proto === IPPROTO_TCP ? XDP_RSS_L4_TCP : XDP_RSS_L4_UDP);
 }
 
 /** The ports' part, at that place of the input. */

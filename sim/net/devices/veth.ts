@@ -26,6 +26,7 @@ import {
   setCarrier,
   unregisterNetdev,
 } from "./device.ts";
+import { vethMetadata } from "./veth-metadata.ts";
 import { VETH_RING_SIZE, type VethPair, VethQueue } from "./veth-queue.ts";
 
 const ENXIO = 6;
@@ -217,6 +218,7 @@ export const veth: NetdevOps = {
   kind: "veth",
   noQueue: true,
   nativeXdp: true,
+  xdpMetadata: vethMetadata,
   open(dev: Netdev): void {
     const end = endOf(dev);
     if (end.prog !== null || dev.gro) end.napiOn();

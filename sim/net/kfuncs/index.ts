@@ -56,6 +56,7 @@ import {
   taskUnderCgroup,
 } from "./task.ts";
 import { xdpPullData } from "./xdp.ts";
+import { xdpMetadataRxHash, xdpMetadataRxTimestamp, xdpMetadataRxVlanTag } from "./xdp-metadata.ts";
 
 /** All of them, for the machine. */
 export const netKfuncs: readonly KfuncDef<NetEnv>[] = [
@@ -63,6 +64,9 @@ export const netKfuncs: readonly KfuncDef<NetEnv>[] = [
   dynptrFromSkbMeta,
   dynptrFromXdp,
   xdpPullData,
+  xdpMetadataRxTimestamp,
+  xdpMetadataRxHash,
+  xdpMetadataRxVlanTag,
   castToKernCtx,
   rdonlyCast,
   percpuObjNew,

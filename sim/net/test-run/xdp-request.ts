@@ -47,6 +47,7 @@ export function xdpRequest(host: Host, program: Program, request: TestRunRequest
   const live = ((request.flags ?? 0) & BPF_F_TEST_XDP_LIVE_FRAMES) !== 0;
   const batch = request.batchSize ?? 0;
   if (program.attach === "xdp_devmap" || program.attach === "xdp_cpumap") return ERRNO.EINVAL;
+  if (program.device !== null) return ERRNO.EINVAL;
   if (((request.flags ?? 0) & ~BPF_F_TEST_XDP_LIVE_FRAMES) !== 0) return ERRNO.EINVAL;
   if (live ? batch > MAX_BATCH : batch !== 0) return live ? ERRNO.E2BIG : ERRNO.EINVAL;
   const given = wholeContext(request.ctx, XDP_MD_BYTES);

@@ -29,7 +29,7 @@ function effectiveMode(dev: Netdev, word: XdpModeWord): XdpMode {
  * Attaches a program.
  * @throws NetlinkError with the kernel's words: EBUSY `XDP program already attached`, EEXIST `Native and generic XDP can't be active
  *         at the same time`, EOPNOTSUPP `Underlying driver does not support XDP in native mode`, ERANGE for what the driver refuses,
- *         EINVAL for programs of another type, EEXIST when the device's bridge has a program
+ *         EINVAL for programs of another type or bound to another device, EEXIST when the device's bridge has a program
  */
 export function attachXdp(dev: Netdev, prog: Program, options: XdpAttachOptions = {}): void {
   const mode = effectiveMode(dev, options.mode ?? "xdp");
@@ -42,6 +42,12 @@ export function attachXdp(dev: Netdev, prog: Program, options: XdpAttachOptions 
   if (same && options.force !== true) throw new NetlinkError(ERRNO.EBUSY, "XDP program already attached");
   if (current !== null && !same) {
     throw new NetlinkError(ERRNO.EEXIST, "Native and generic XDP can't be active at the same time");
+  }
+  if (prog.device !== null && prog.device !== dev) {
+    throw new NetlinkError(ERRNO.EINVAL, "Program bound to different device");
+  }
+  if (prog.device !== null && mode === "xdpgeneric") {
+    throw new NetlinkError(ERRNO.EINVAL, "Can't attach device-bound programs in generic mode");
   }
   if (prog.attach === "xdp_devmap") {
     throw new NetlinkError(ERRNO.EINVAL, "BPF_XDP_DEVMAP programs can not be attached to a device");

@@ -1,5 +1,5 @@
 /**
- * `bpftool prog load|loadall OBJ PATH [type TYPE] [map { name NAME | idx N } MAP] [pinmaps DIR]`. @source bpftool prog.c load_with_options
+ * `bpftool prog load|loadall OBJ PATH [type TYPE] [xdpmeta_dev DEV] [map { name NAME | idx N } MAP] [pinmaps DIR]`. @source bpftool prog.c load_with_options
  * @differs legacy `maps` sections are loaded, as bpftool's --legacy did
  */
 import type { AttachKind } from "../../bpf/attach-kinds.ts";
@@ -9,6 +9,7 @@ import type { ProgKind } from "../../bpf/prog-type.ts";
 import type { ObjectSpec } from "../../bpf/spec.ts";
 import { LabError, ObjectError, VerifierError } from "../../engine/errors.ts";
 import { type LoadedObject, loadObjectOnHost } from "../../net/bpf-objects.ts";
+import type { Netdev } from "../../net/netdev.ts";
 import { parseShared } from "../bpf/object-cache.ts";
 import { noteLoad } from "../bpf/prog-info.ts";
 import { matches, type Words } from "../rtnetlink.ts";
@@ -23,13 +24,22 @@ interface LoadWords {
   /** `type X`: program type and attach type. */
   type: { readonly kind: ProgKind; readonly attach: AttachKind | null } | null;
   pinMaps: string | null;
+  /** The device that XDP programs are bound to. */
+  device: Netdev | null;
   readonly reuse: Map<string, BpfMap>;
 }
 
 /** Runs it. @param all loadall: PATH is a directory, a pin for each program */
 export function loadProg(session: ToolSession, words: Words, flags: BpftoolFlags, all: boolean): string {
   if (words.left < 2) throw new ToolError(255, "Error: 'load' needs at least 2 arguments\n");
-  const w: LoadWords = { file: words.next(), path: words.next(), type: null, pinMaps: null, reuse: new Map() };
+  const w: LoadWords = {
+    file: words.next(),
+    path: words.next(),
+    type: null,
+    pinMaps: null,
+    device: null,
+    reuse: new Map(),
+  };
   const spec = openObject(session, w.file, flags);
   while (!words.done) takeWord(session, words, w, spec, flags);
   requireBpffs(w.path, flags);
@@ -71,8 +81,16 @@ function takeWord(session: ToolSession, words: Words, w: LoadWords, spec: Object
     w.type = takeType(words.next(), flags);
   } else if (matches(word, "map")) takeMapReplacement(session, words, w, spec, flags);
   else if (matches(word, "pinmaps")) w.pinMaps = words.next();
-  else if (matches(word, "dev")) throw bpftoolHasNo("prog load ... dev");
+  else if (matches(word, "xdpmeta_dev")) takeDevice(session, words, w, flags);
+  else if (matches(word, "dev") || matches(word, "offload_dev")) throw bpftoolHasNo(`prog load ... ${word}`);
   else throw bpftoolError(flags, `expected no more arguments, 'type', 'map' or 'dev', got: '${word}'?`);
+}
+
+function takeDevice(session: ToolSession, words: Words, w: LoadWords, flags: BpftoolFlags): void {
+  const name = words.next();
+  if (w.device !== null) throw bpftoolError(flags, "xdpmeta_dev already specified");
+  w.device = session.host.devByName.get(name) ?? null;
+  if (w.device === null) throw bpftoolError(flags, `unrecognized netdevice '${name}': No such device`);
 }
 
 /** A type, said as a section's name is: `xdp`, `classifier`, `cgroup/connect4`. */
@@ -102,13 +120,13 @@ function takeMapReplacement(
 }
 
 function load(session: ToolSession, spec: ObjectSpec, w: LoadWords, flags: BpftoolFlags): LoadedObject {
-  const { type, reuse } = w;
+  const { type, reuse, device } = w;
   const said =
     type === null
       ? {}
       : { kinds: new Map(spec.programs.map((p): [string, ProgKind] => [p.name, type.kind])), attach: type.attach };
   try {
-    return loadObjectOnHost(session.host, spec, { reuse, ...said });
+    return loadObjectOnHost(session.host, spec, { reuse, ...said, ...(device === null ? {} : { device }) });
   } catch (error) {
     if (!(error instanceof ObjectError || error instanceof VerifierError)) throw error;
     const log = `libbpf: ${error.diagnostic.message}\nlibbpf: failed to load object '${spec.path}'\n`;

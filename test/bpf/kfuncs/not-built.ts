@@ -43,8 +43,5 @@ export const NOT_BUILT: ReadonlySet<string> = new Set([
   "bpf_task_work_schedule_signal_impl",
   "bpf_throw",
   "bpf_xdp_get_xfrm_state",
-  "bpf_xdp_metadata_rx_hash",
-  "bpf_xdp_metadata_rx_timestamp",
-  "bpf_xdp_metadata_rx_vlan_tag",
   "bpf_xdp_xfrm_state_release",
 ]);
