@@ -152,19 +152,44 @@ export function formatPercent(p: number): string {
 
 /** psched tick: 64 ns. What netlink carries is rounded to it. */
 const TICK_NS = 64;
+/** 1000/64: what /proc/net/psched tells tc. */
+const TICKS_PER_US = 15.625;
+
+/** enum tc_link_layer, by tc's words. */
+export const LINKLAYERS: Readonly<Record<string, number>> = { ethernet: 1, atm: 2, adsl: 2 };
+const LINKLAYER_ATM = 2;
+
+/** What tc's `overhead`, `mpu` and `linklayer` add to a rate (struct tc_ratespec). */
+export interface RateTerms {
+  /** Bytes added to every packet. */
+  readonly overhead: number;
+  /** A packet counts as this many bytes at least. */
+  readonly mpu: number;
+  /** One of LINKLAYERS. */
+  readonly linklayer: number;
+}
+
+/** No additions. */
+export const PLAIN_RATE: RateTerms = { overhead: 0, mpu: 0, linklayer: 1 };
 
 /**
  * struct psched_ratecfg: transmission time by multiply and shift, exactly as the kernel computes it.
- * @source net/sched/sch_generic.c psched_ratecfg_precompute
+ * @source net/sched/sch_generic.c psched_ratecfg_precompute; include/net/sch_generic.h psched_l2t_ns
  */
 export class RateConfig {
   readonly rateBytes: number;
+  readonly overhead: number;
+  readonly mpu: number;
+  readonly linklayer: number;
   private readonly mult: number;
   private readonly scale: number;
 
   /** @param rateBytes bytes per second, positive */
-  constructor(rateBytes: number) {
+  constructor(rateBytes: number, terms: RateTerms = PLAIN_RATE) {
     this.rateBytes = rateBytes;
+    this.overhead = terms.overhead;
+    this.mpu = terms.mpu;
+    this.linklayer = terms.linklayer;
     const rate = BigInt(rateBytes);
     let factor = 1_000_000_000n;
     let shift = 0;
@@ -179,10 +204,28 @@ export class RateConfig {
     this.scale = 2 ** shift;
   }
 
-  /** psched_l2t_ns. @param len bytes, below 2^21 so that the product is exact */
+  /** psched_l2t_ns. @param len bytes, below 2^20 so that the product is exact */
   lenToNs(len: number): number {
-    return Math.floor((len * this.mult) / this.scale);
+    let size = len + this.overhead;
+    if (size < this.mpu) size = this.mpu;
+    if (this.linklayer === LINKLAYER_ATM) size = Math.ceil(size / 48) * 53;
+    return Math.floor((size * this.mult) / this.scale);
   }
+}
+
+/**
+ * The depth of a bucket as tc sends it: the time that so many bytes take, in whole microseconds, in ticks.
+ * @returns ns
+ * @source iproute2 tc/tc_core.c tc_calc_xmittime, tc_core_time2tick; include/net/pkt_sched.h PSCHED_TICKS2NS
+ */
+export function bufferFromBytes(rateBytes: number, bytes: number): number {
+  const us = Math.floor(1e6 * (bytes / rateBytes));
+  return Math.floor(us * TICKS_PER_US) * TICK_NS;
+}
+
+/** PSCHED_NS2TICKS, also of negative times. */
+export function nsToTicks(ns: number): number {
+  return Math.floor(ns / TICK_NS);
 }
 
 /** What comes back of a buffer that went through netlink in ticks: tc_calc_xmitsize of PSCHED_NS2TICKS. @returns bytes */
@@ -192,5 +235,5 @@ export function burstFromNs(rateBytes: number, bufferNs: number): number {
 
 /** tc_core_tick2time of PSCHED_NS2TICKS. @returns whole microseconds */
 export function bufferTimeUs(bufferNs: number): number {
-  return Math.floor(Math.floor(bufferNs / TICK_NS) / 15.625);
+  return Math.floor(nsToTicks(bufferNs) / TICKS_PER_US);
 }

@@ -122,6 +122,11 @@ const cases = [
     needs: ["cc", "ip"],
   },
   {
+    name: "qdiscs deliver, drop and count arrivals as recorded",
+    args: ["test/net/qdiscs/recorded/record.mjs", "--check"],
+    needs: ["cc", "ip", "chrt", "unshare"],
+  },
+  {
     name: "random programs answer BPF_PROG_RUN as recorded",
     args: ["test/kernel/differential/record.mjs", "--check"],
     needs: ["cc", "libbpf"],

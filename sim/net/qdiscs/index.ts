@@ -4,6 +4,7 @@ import type { Netdev } from "../netdev.ts";
 import { type QdiscBase, type QdiscDef, TC_H_ROOT } from "./base.ts";
 import { bfifo } from "./bfifo.ts";
 import { ClassfulQdisc } from "./classful.ts";
+import { htb } from "./htb.ts";
 import { mq } from "./mq.ts";
 import { netem } from "./netem.ts";
 import { pfifo } from "./pfifo.ts";
@@ -13,7 +14,7 @@ import { prio } from "./prio.ts";
 import { tbf } from "./tbf.ts";
 
 /** `noqueue` is the absence of a qdisc (txq.qdisc null); `clsact` and `ingress` stand in tc/. */
-export const qdiscDefs: readonly QdiscDef[] = [bfifo, mq, netem, pfifo, pfifoFast, pfifoHeadDrop, prio, tbf];
+export const qdiscDefs: readonly QdiscDef[] = [bfifo, htb, mq, netem, pfifo, pfifoFast, pfifoHeadDrop, prio, tbf];
 
 const byKind: ReadonlyMap<string, QdiscDef> = indexBy(qdiscDefs, (d) => d.kind, "qdiscs");
 

@@ -6,10 +6,11 @@ import { parsePercent, parseRate, parseSize, parseTime } from "../tc-units.ts";
 /** Values by parameter key. Rates in bytes/s, sizes in bytes, times in ns, percentages as fractions of 2^32-1. */
 export type QdiscOptions = Readonly<Record<string, number | readonly number[]>>;
 
-/** What a parameter's number counts. `hex` is read with base 16, `flag` takes no value and becomes 1. */
+/** What a parameter's number counts. `hex` is read with base 16, `flag` takes no value and becomes 1, `word` is one of `words`. */
 export type ParamUnit =
   | "hex"
   | "flag"
+  | "word"
   | "rate"
   | "size"
   | "size/cell"
@@ -39,6 +40,8 @@ export interface QdiscParam {
   readonly abbrev?: boolean;
   readonly unit: ParamUnit;
   readonly help: string;
+  /** For `word`: the numbers that the words stand for. */
+  readonly words?: Readonly<Record<string, number>>;
   /** A word that may stand between key and value and means nothing more (`loss random 1%`). */
   readonly skip?: string;
   /** Optional values behind the first (`delay TIME JITTER CORRELATION`), stored under these keys. */
@@ -82,7 +85,7 @@ export function parseQdiscWords(
       options[param.key] = list;
       continue;
     }
-    const value = parseValue(words[i]!, param.unit);
+    const value = param.unit === "word" ? (param.words?.[words[i]!] ?? null) : parseValue(words[i]!, param.unit);
     if (value === null) {
       const illegal = style.illegal?.(word, words[i]!) ?? `${kind}: Illegal value for "${word}": "${words[i]}"`;
       return { ok: false, errors: [illegal], showUsage: style.explainsIllegal === true };
@@ -125,7 +128,8 @@ function parseValue(text: string, unit: ParamUnit): number | null {
     case "hex":
       return /^(0x)?[0-9a-f]{1,8}$/i.test(text) ? Number.parseInt(text, 16) : null;
     case "flag":
-      return 1;
+    case "word":
+      return null;
     case "packets":
     case "number":
     case "numbers":

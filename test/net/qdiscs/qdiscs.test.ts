@@ -135,6 +135,7 @@ describe("every qdisc", () => {
     "pfifo_fast",
     "pfifo_head_drop limit 20",
     "prio",
+    "htb direct_qlen 20",
     "tbf rate 1mbit burst 2k limit 8k",
     "netem delay 1ms loss 10% limit 50",
     "mq",
