@@ -50,6 +50,10 @@ export class Tracepoints {
   readonly xdpException: Tracepoint = new Tracepoint("xdp:xdp_exception", "act", "prog_id");
   readonly xdpRedirect: Tracepoint = new Tracepoint("xdp:xdp_redirect", "to_ifindex", "prog_id");
   readonly xdpRedirectErr: Tracepoint = new Tracepoint("xdp:xdp_redirect_err", "to_ifindex", "err");
+  /** A CPU's bulk went into a cpumap entry's queue; the packet is its first one; b: those of it that found no room. */
+  readonly xdpCpumapEnqueue: Tracepoint = new Tracepoint("xdp:xdp_cpumap_enqueue", "processed", "drops");
+  /** The kthread of a cpumap entry took a batch; the packet is its last one; b: 1 when the kthread had slept before. */
+  readonly xdpCpumapKthread: Tracepoint = new Tracepoint("xdp:xdp_cpumap_kthread", "processed", "sched");
   readonly netifRx: Tracepoint = new Tracepoint("net:netif_rx", "", "");
   readonly netifReceiveSkb: Tracepoint = new Tracepoint("net:netif_receive_skb", "", "");
   readonly netDevQueue: Tracepoint = new Tracepoint("net:net_dev_queue", "", "");
@@ -72,6 +76,8 @@ export class Tracepoints {
       this.xdpException,
       this.xdpRedirect,
       this.xdpRedirectErr,
+      this.xdpCpumapEnqueue,
+      this.xdpCpumapKthread,
       this.netifRx,
       this.netifReceiveSkb,
       this.netDevQueue,

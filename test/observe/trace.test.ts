@@ -62,7 +62,7 @@ describe("recordTrace", () => {
     const values = [...decodeMulti(dropTen().bytes)] as unknown[][];
     expect(values.slice(1, 4)).toEqual([
       [-1, 0, "a:va"],
-      [0, 9, 0, expect.any(Number), 60, 0, 0],
+      [0, 11, 0, expect.any(Number), 60, 0, 0],
       [-1, 1, "b:vb"],
     ]);
   });

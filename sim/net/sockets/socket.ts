@@ -160,11 +160,11 @@ export abstract class Socket implements SkbOwner, BpfSocket {
    * @throws NetlinkError ENOMEM when it does not fit into the option memory beside the one that it replaces
    */
   attachFilter(program: ClassicProgram): void {
+    // what does not fit is not loaded at all: a machine keeps its programs
     const bytes = classicFilterBytes(program);
-    const filter = loadClassic(this.stack.kernel, program, "socket_filter");
     if (!this.optionMemory.charge(bytes)) throw new NetlinkError(ERRNO.ENOMEM);
+    this.filter = loadClassic(this.stack.kernel, program, "socket_filter");
     this.optionMemory.uncharge(this.filterBytes);
-    this.filter = filter;
     this.filterBytes = bytes;
   }
 

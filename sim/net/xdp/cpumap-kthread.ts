@@ -18,6 +18,9 @@ import type { CpumapQueue } from "./cpumap.ts";
 import { xdpDoGenericRedirect, xdpDoRedirect } from "./redirect.ts";
 import { runXdp } from "./run-xdp.ts";
 
+/** Packets that the kthread takes before it looks whether there are more. */
+const CPUMAP_BATCH = 8;
+
 /** What the kthread does, a frame a poll. */
 export const cpumapKthread: NapiOps = {
   poll(napi: Napi): number {
@@ -30,6 +33,7 @@ export const cpumapKthread: NapiOps = {
       dev.host.kernel.kfreeSkb(skb, dev, NETSIM_REASON.HOST_DOWN);
       return queue.ring.qlen;
     }
+    if (++queue.batch === CPUMAP_BATCH || queue.ring.qlen === 0) endBatch(queue, skb);
     const isFrame = skb.macHeader < 0;
     const prog = queue.entry.program;
     if (prog === null || runCpumapProg(prog, skb, napi.cpu, isFrame)) {
@@ -51,6 +55,15 @@ export const cpumapKthread: NapiOps = {
     entry.queue = null;
   },
 };
+
+/** The kthread has its batch. @param skb the last one of it */
+function endBatch(queue: CpumapQueue, skb: Skb): void {
+  const dev = skb.dev!;
+  const { xdpCpumapKthread } = dev.host.kernel.tp;
+  if (xdpCpumapKthread.on) xdpCpumapKthread.fire(skb, dev, queue.batch, queue.slept ? 1 : 0);
+  queue.batch = 0;
+  queue.slept = queue.ring.qlen === 0;
+}
 
 /** @returns true when the packet goes on into the stack; otherwise it was taken */
 function runCpumapProg(prog: Program, skb: Skb, cpu: Cpu, isFrame: boolean): boolean {

@@ -23,6 +23,10 @@ export class CpumapQueue {
   readonly ring: SkbQueue = new SkbQueue();
   /** The kthread. */
   readonly napi: Napi;
+  /** Packets that the kthread has taken since it last looked whether there are more. */
+  batch: number = 0;
+  /** It has slept since then. */
+  slept: boolean = true;
   private readonly bulks: CpumapBulk[] = [];
 
   constructor(entry: CpumapEntry, host: Host) {
@@ -63,6 +67,7 @@ export class CpumapBulk {
 
   /** Hands the gathered frames to the queue; those that it has no room for are lost. */
   flushToQueue(): void {
+    this.trace();
     for (let i = 0; i < this.count; i++) {
       const frame = this.frames[i]!;
       if (this.queue.produce(frame)) continue;
@@ -70,6 +75,16 @@ export class CpumapBulk {
       dev.host.kernel.kfreeSkb(frame, dev, NETSIM_REASON.XDP_CPUMAP_FULL);
     }
     this.count = 0;
+  }
+
+  /** Tells how many frames there are and how many of them find no room. */
+  private trace(): void {
+    if (this.count === 0) return;
+    const first = this.frames[0]!;
+    const { xdpCpumapEnqueue } = first.dev!.host.kernel.tp;
+    if (!xdpCpumapEnqueue.on) return;
+    const room = Math.max(0, this.queue.entry.qsize - this.queue.ring.qlen);
+    xdpCpumapEnqueue.fire(first, first.dev, this.count, Math.max(0, this.count - room));
   }
 }
 

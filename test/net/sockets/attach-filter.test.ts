@@ -88,6 +88,15 @@ describe("SO_ATTACH_FILTER", () => {
     expect(errnoOf(() => s.detachFilter())).toBe(2);
   });
 
+  it("what does not fit into it is not loaded either", () => {
+    const s = openUdp(pair().a, AF_INET);
+    s.attachFilter(asm("ret #1"));
+    const first = s.filter!.tableIndex;
+    for (let i = 0; i < 5; i++) expect(errnoOf(() => s.attachFilter(loads(1900)))).toBe(12);
+    s.attachFilter(asm("ret #2"));
+    expect(s.filter!.tableIndex).toBe(first + 1);
+  });
+
   it("leaves no program that could be listed", () => {
     const { a } = pair();
     openUdp(a, AF_INET).attachFilter(asm("ret #1"));

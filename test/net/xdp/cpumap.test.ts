@@ -139,6 +139,31 @@ describe.each(["xdpdrv", "xdpgeneric"] as const)("XDP_REDIRECT by cpumap, %s", (
 });
 
 describe("a cpumap entry's queue", () => {
+  it("tells of the bulks that go into a queue, and of the batches that its kthread takes", () => {
+    const s = scene(false);
+    attachXdp(s.in0, toCpu(s.host, cpumap(s.host, 1, 12), 1));
+    const { tp } = s.kernel;
+    const enqueued: number[][] = [];
+    const taken: number[][] = [];
+    tp.xdpCpumapEnqueue.subscribe((skb, dev, n, drops) => {
+      expect([skb.live, dev]).toEqual([true, s.in0]);
+      enqueued.push([n, drops]);
+    });
+    tp.xdpCpumapKthread.subscribe((skb, dev, n, slept) => {
+      expect([skb.live, dev]).toEqual([true, s.in0]);
+      taken.push([n, slept]);
+    });
+    for (let i = 0; i < 30; i++) send(s.src);
+    runFor(s.kernel, 1_000_000);
+    const sum = (rows: number[][], column: number): number => rows.reduce((total, row) => total + row[column]!, 0);
+    expect(sum(enqueued, 0)).toBe(30);
+    expect(Math.max(...enqueued.map((row) => row[0]!))).toBe(8);
+    expect(sum(enqueued, 1)).toBe(drops(s.in0).XDP_CPUMAP_FULL ?? 0);
+    expect(sum(taken, 0)).toBe(30 - sum(enqueued, 1));
+    expect(taken[0]![1], "the kthread had slept").toBe(1);
+    expect(Math.max(...taken.map((row) => row[0]!))).toBeLessThanOrEqual(8);
+  });
+
   it("takes eight frames at a time, at most qsize, and loses the rest", () => {
     const s = scene();
     attachXdp(s.in0, toCpu(s.host, cpumap(s.host, 1, 5), 1));

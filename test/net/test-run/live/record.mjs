@@ -10,7 +10,12 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const clang = process.env.CLANG ?? "clang-19";
 
 /** UDP from 10.1.0.2 to 10.1.0.1 port 7, 60 bytes with what fills the frame up. */
-const UDP = `02000000000a02000000000b0800${"4500002e00000000401166bb0a0100020a010001"}12340007001a0000${"00".repeat(18)}`;
+const UDP = [
+  "02000000000a02000000000b0800",
+  "4500002e00000000401166bb0a0100020a010001",
+  "12340007001a0000",
+  "00".repeat(18),
+].join("");
 const row = (why, prog, more = {}) => ({
   why,
   prog,
