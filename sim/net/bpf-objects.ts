@@ -11,11 +11,13 @@ import type { LoadProgramOptions, MapHooks } from "../bpf/machine.ts";
 import type { BpfMap } from "../bpf/map.ts";
 import { BPF_F_RDONLY_PROG } from "../bpf/maps/flags.ts";
 import { PerfEventArrayMap } from "../bpf/maps/perf-event-array.ts";
+import { requireExterns } from "../bpf/object/require-externs.ts";
 import type { ProgKind } from "../bpf/prog-type.ts";
 import type { Program } from "../bpf/program.ts";
 import { isMapRelocation, type MapSpec, type ObjectSpec, type ProgramSpec } from "../bpf/spec.ts";
 import { ObjectError } from "../engine/errors.ts";
 import { suggest } from "../engine/nearest.ts";
+import { kernelTypes } from "./btf/kernel-types.ts";
 import type { Host } from "./host.ts";
 import { kernelConfig } from "./kernel-config.ts";
 import type { Netdev } from "./netdev.ts";
@@ -81,6 +83,7 @@ export interface LoadedObject {
  * @throws ObjectError what the object or the options are at fault for; nothing stays loaded then
  */
 export function loadObjectOnHost(host: Host, spec: ObjectSpec, options: LoadObjectOptions = {}): LoadedObject {
+  requireExterns(spec, kernelTypes);
   const wanted = selectPrograms(spec, options);
   const maps = new Map<string, BpfMap>();
   const programs = new Map<string, Program>();
