@@ -52,6 +52,8 @@ export type ArgKind =
   | "sock_or_null"
   /** Address of a kernel object that a helper or kfunc returned; opaque or readable, never null. */
   | "obj"
+  /** Likewise, may be null. */
+  | "obj_or_null"
   /** Address of a field of a map value that belongs to the kernel: a timer, a kptr, a list head. The helper checks which. */
   | "map_field"
   /** Address of a subprogram (a callback). The number is an index into the machine's table. */

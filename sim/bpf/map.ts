@@ -34,7 +34,12 @@ export type MapKind =
   | "reuseport_sockarray"
   | "sk_storage"
   | "bloom_filter"
-  | "user_ringbuf";
+  | "user_ringbuf"
+  | "stack_trace"
+  | "cgroup_storage"
+  | "percpu_cgroup_storage"
+  | "task_storage"
+  | "cgrp_storage";
 
 export const BPF_NOEXIST = 1;
 export const BPF_EXIST = 2;

@@ -214,6 +214,8 @@ static enum bpf_prog_type kind_of(const char *name)
 		return BPF_PROG_TYPE_SCHED_ACT;
 	if (!strcmp(name, "socket_filter"))
 		return BPF_PROG_TYPE_SOCKET_FILTER;
+	if (!strcmp(name, "cgroup_skb"))
+		return BPF_PROG_TYPE_CGROUP_SKB;
 	if (!strcmp(name, "syscall"))
 		return BPF_PROG_TYPE_SYSCALL;
 	die("no such kind of program: %s", name);

@@ -20,6 +20,7 @@ import {
   getSmpProcessorId,
 } from "./identity.ts";
 import { kptrXchg } from "./kptr.ts";
+import { getLocalStorage } from "./local-storage.ts";
 import { mapDeleteElem, mapLookupElem, mapLookupPercpuElem, mapUpdateElem } from "./map-ops.ts";
 import { perfEventOutput } from "./perf-event.ts";
 import { perfEventRead, perfEventReadValue } from "./perf-event-read.ts";
@@ -113,4 +114,5 @@ export const baseHelpers: readonly HelperDef[] = [
   dynptrRead,
   dynptrWrite,
   dynptrDataHelper,
+  getLocalStorage,
 ];

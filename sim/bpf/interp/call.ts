@@ -109,6 +109,7 @@ function checkArguments(frame: Frame, insn: KernelCall, helper: CallDef<BpfEnv>)
         checkAccess(frame, insn, value, 1, false);
         return;
       case "sock_or_null":
+      case "obj_or_null":
         if (value !== 0n) checkAccess(frame, insn, value, 1, false);
         return;
       case "size":

@@ -135,6 +135,7 @@ function checkArguments(e: Emitter, insn: KernelCall, helper: Callee, spec: MapS
         checkFixed(e, insn, reg, 1, false);
         return;
       case "sock_or_null":
+      case "obj_or_null":
         checkOrNull(e, reg, () => checkFixed(e, insn, reg, 1, false));
         return;
       case "size":

@@ -19,6 +19,7 @@ import type { ProgKind, ProgTypeDef } from "../prog-type.ts";
 import { progTypeOf } from "../prog-types/index.ts";
 import { isMapRelocation, type ProgramSpec } from "../spec.ts";
 import { MAX_CALL_FRAMES, MAX_RUN_INSNS, MAX_RUN_INSNS_MAY_GOTO } from "./cells.ts";
+import { mapFitsProgram } from "./map-helpers.ts";
 
 /** Licences under which GPL-only helpers may be called. @source include/linux/license.h */
 const GPL_LICENSES: ReadonlySet<string> = new Set([
@@ -125,7 +126,7 @@ export function linkProgram(spec: ProgramSpec, options: LoadProgramOptions, kern
   const gpl = GPL_LICENSES.has(options.license);
   const image = imageOf(spec);
   const { decoded } = image;
-  const { maps, mapLoads } = bindMaps(spec, options.maps, decoded);
+  const { maps, mapLoads } = bindMaps(spec, options.maps, decoded, def);
   return {
     spec,
     def,
@@ -242,6 +243,7 @@ function bindMaps(
   spec: ProgramSpec,
   live: ReadonlyMap<string, BpfMap>,
   decoded: DecodedProgram,
+  def: ProgTypeDef,
 ): { maps: BpfMap[]; mapLoads: Map<number, MapLoad> } {
   const maps: BpfMap[] = [];
   const indexOf = new Map<string, number>();
@@ -260,6 +262,10 @@ function bindMaps(
     if (index === undefined) {
       const map = live.get(r.map);
       if (map === undefined) throw insnError(spec.name, r.insn, `there is no map "${r.map}"`, "MAP_UNKNOWN");
+      if (!mapFitsProgram(map.spec.kind, def.kind)) {
+        const text = "Sleepable programs can only use array, hash, ringbuf and local storage maps";
+        throw insnError(spec.name, r.insn, `${text} (map "${r.map}" is of type ${map.spec.kind})`, "MAP_KIND");
+      }
       index = maps.length;
       maps.push(map);
       indexOf.set(r.map, index);
@@ -276,6 +282,10 @@ function bindMaps(
       }
     }
     mapLoads.set(r.insn, { map: index, offset: r.kind === "map" ? -1 : r.offset });
+  }
+  for (const kind of ["cgroup_storage", "percpu_cgroup_storage"]) {
+    if (maps.filter((m) => m.spec.kind === kind).length <= 1) continue;
+    throw insnError(spec.name, 0, "only one cgroup storage of each type is allowed", "MAP_KIND");
   }
   for (const insn of decoded.insns) {
     if (insn.kind === "ld_imm64" && (insn.what === "map_fd" || insn.what === "map_value") && !mapLoads.has(insn.slot)) {

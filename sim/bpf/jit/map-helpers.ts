@@ -23,6 +23,11 @@ const HELPERS_OF_MAP: Readonly<Partial<Record<MapKind, readonly number[]>>> = {
   sockhash: [1, 2, 3, 70, 71, 72, 82],
   reuseport_sockarray: [82],
   sk_storage: [107, 108],
+  task_storage: [156, 157],
+  cgrp_storage: [210, 211],
+  cgroup_storage: [81],
+  percpu_cgroup_storage: [81],
+  stack_trace: [27],
   ringbuf: [130, 131, 134, 198, 199, 200],
   user_ringbuf: [209],
   queue: [87, 88, 89],
@@ -46,6 +51,30 @@ export function mapAllowsCall(kind: MapKind, helper: CallDef<never>, insn: Kerne
 export function mapForbidsWrite(spec: MapSpec, insn: KernelCall): boolean {
   if ((spec.flags & BPF_F_RDONLY_PROG) === 0) return false;
   return insn.kind === "call_helper" && WRITING_HELPERS.includes(insn.id);
+}
+
+/** Maps that programs may use which may sleep, those of type syscall. @source kernel/bpf/verifier.c check_map_prog_compatibility */
+const SLEEPABLE: readonly MapKind[] = [
+  "hash",
+  "array",
+  "percpu_hash",
+  "percpu_array",
+  "lru_hash",
+  "lru_percpu_hash",
+  "array_of_maps",
+  "hash_of_maps",
+  "queue",
+  "stack",
+  "sk_storage",
+  "ringbuf",
+  "task_storage",
+  "user_ringbuf",
+  "cgrp_storage",
+];
+
+/** Whether programs of a type may use maps of a kind at all. */
+export function mapFitsProgram(kind: MapKind, prog: ProgKind): boolean {
+  return prog !== "syscall" || SLEEPABLE.includes(kind);
 }
 
 /** Programs in which no socket is locked: they may put sockets into maps, and take them out. */

@@ -8,7 +8,8 @@ import type { MapSpec } from "../spec.ts";
 import { E2BIG, EACCES, EINVAL, EOPNOTSUPP } from "./errno.ts";
 import { BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG, type Refusal } from "./flags.ts";
 
-const LOCKED: readonly string[] = ["hash", "array", "sk_storage"];
+const OWNED: readonly string[] = ["sk_storage", "task_storage", "cgrp_storage"];
+const LOCKED: readonly string[] = ["hash", "array", "cgroup_storage", ...OWNED];
 const ASYNC: readonly string[] = ["hash", "lru_hash", "array"];
 const KPTR: readonly string[] = [
   "hash",
@@ -17,7 +18,7 @@ const KPTR: readonly string[] = [
   "lru_percpu_hash",
   "array",
   "percpu_array",
-  "sk_storage",
+  ...OWNED,
 ];
 const RULES: ReadonlyMap<SpecialKind, readonly string[]> = new Map([
   ["spin_lock", LOCKED],
@@ -31,7 +32,7 @@ const RULES: ReadonlyMap<SpecialKind, readonly string[]> = new Map([
   ["kptr", KPTR],
   ["percpu_kptr", KPTR],
   ["refcount", KPTR],
-  ["uptr", []],
+  ["uptr", ["task_storage"]],
 ]);
 /** @returns null, or the errno and the reason that BPF_MAP_CREATE refuses a map's value type with */
 export function checkFields(spec: MapSpec): Refusal | null {

@@ -26,7 +26,7 @@ export const BPF_F_LOCK = 4;
 /** Largest block kmalloc hands out on x86-64 with 4 KiB pages, bytes. */
 export const KMALLOC_MAX_SIZE: number = 4 * 1024 * 1024;
 /** Largest per-CPU allocation, bytes: the bound of per-CPU values rounded up to 8. @source include/linux/percpu.h PCPU_MIN_UNIT_SIZE */
-const PCPU_MIN_UNIT_SIZE = 32768;
+export const PCPU_MIN_UNIT_SIZE = 32768;
 
 /** The errno (positive) and the reason with which BPF_MAP_CREATE refuses a spec. */
 export interface Refusal {

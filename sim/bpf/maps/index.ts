@@ -4,6 +4,8 @@ import { arrayType } from "./array.ts";
 import { arrayOfMapsType } from "./array-of-maps.ts";
 import { bloomFilterType } from "./bloom-filter.ts";
 import { cgroupArrayType } from "./cgroup-array.ts";
+import { cgroupStorageType } from "./cgroup-storage.ts";
+import { cgrpStorageType } from "./cgrp-storage.ts";
 import { cpumapType } from "./cpumap.ts";
 import { devmapType } from "./devmap.ts";
 import { devmapHashType } from "./devmap-hash.ts";
@@ -13,6 +15,7 @@ import { lpmTrieType } from "./lpm-trie.ts";
 import { lruHashType } from "./lru-hash.ts";
 import { lruPercpuHashType } from "./lru-percpu-hash.ts";
 import { percpuArrayType } from "./percpu-array.ts";
+import { percpuCgroupStorageType } from "./percpu-cgroup-storage.ts";
 import { percpuHashType } from "./percpu-hash.ts";
 import { perfEventArrayType } from "./perf-event-array.ts";
 import { progArrayType } from "./prog-array.ts";
@@ -23,6 +26,8 @@ import { skStorageType } from "./sk-storage.ts";
 import { sockhashType } from "./sockhash.ts";
 import { sockmapType } from "./sockmap.ts";
 import { stackType } from "./stack.ts";
+import { stackTraceType } from "./stack-trace.ts";
+import { taskStorageType } from "./task-storage.ts";
 import { userRingbufType } from "./user-ringbuf.ts";
 import { xskmapType } from "./xskmap.ts";
 
@@ -34,6 +39,7 @@ export const mapTypes: readonly MapTypeDef[] = [
   perfEventArrayType,
   percpuHashType,
   percpuArrayType,
+  stackTraceType,
   cgroupArrayType,
   lruHashType,
   lruPercpuHashType,
@@ -45,12 +51,16 @@ export const mapTypes: readonly MapTypeDef[] = [
   cpumapType,
   xskmapType,
   sockhashType,
+  cgroupStorageType,
   reuseportSockarrayType,
+  percpuCgroupStorageType,
   queueType,
   stackType,
   skStorageType,
   devmapHashType,
   ringbufType,
+  taskStorageType,
   bloomFilterType,
   userRingbufType,
+  cgrpStorageType,
 ];

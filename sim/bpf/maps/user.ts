@@ -9,8 +9,8 @@ import { BloomFilterMap } from "./bloom-filter.ts";
 import { EBADF, EINVAL, ENOENT, ENOTSUPP, EPERM } from "./errno.ts";
 import { BPF_F_LOCK } from "./flags.ts";
 import { mapTypes } from "./index.ts";
+import { LocalStorageMap } from "./local-storage.ts";
 import { QueueStackBase } from "./queue.ts";
-import { SkStorageMap } from "./sk-storage.ts";
 
 const U32 = 2 ** 32;
 const OPS: ReadonlyMap<string, UserOps> = new Map(mapTypes.map((t) => [t.kind, t.user]));
@@ -31,7 +31,7 @@ export function userLookup(map: BpfMap, key: Uint8Array, flags: number): Uint8Ar
   if (lockIsMissing(map, flags) || key.length !== map.spec.keySize) return -EINVAL;
   const value = map.read(key);
   if (value !== null) return value;
-  return map instanceof SkStorageMap && !map.knows(key) ? -EBADF : map.readErrno;
+  return map instanceof LocalStorageMap && !map.knows(key) ? -EBADF : map.readErrno;
 }
 
 /**

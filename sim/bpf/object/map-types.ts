@@ -28,16 +28,16 @@ const KINDS: Readonly<Record<MapKind, number>> = {
   sk_storage: 24,
   bloom_filter: 30,
   user_ringbuf: 31,
+  cgrp_storage: 32,
+  task_storage: 29,
+  percpu_cgroup_storage: 21,
+  cgroup_storage: 19,
+  stack_trace: 7,
 };
 
 const OTHERS: Readonly<Record<number, string>> = {
-  7: "stack_trace",
-  19: "cgroup_storage",
-  21: "percpu_cgroup_storage",
   26: "struct_ops",
   28: "inode_storage",
-  29: "task_storage",
-  32: "cgrp_storage",
   33: "arena",
   34: "insn_array",
 };

@@ -8,6 +8,7 @@ import { checkMtu } from "./check-mtu.ts";
 import { getCurrentTask, getCurrentTaskBtf, taskPtRegs } from "./current-task.ts";
 import { fibLookup } from "./fib-lookup.ts";
 import { lwtPushEncap } from "./lwt.ts";
+import { cgrpStorageDelete, cgrpStorageGet, taskStorageDelete, taskStorageGet } from "./owner-storage.ts";
 import { kallsymsLookupName, perCpuPtr, thisCpuPtr } from "./per-cpu.ts";
 import { cloneRedirect, redirect, redirectMap, redirectNeigh, redirectPeer } from "./redirect.ts";
 import { skAssign } from "./sk-assign.ts";
@@ -52,6 +53,7 @@ import {
 import { skcLookupTcp, skLookupTcp, skLookupUdp, skRelease } from "./sock-lookup.ts";
 import { skSelectReuseport, sockHashUpdate, sockMapUpdate } from "./sock-maps.ts";
 import { loadHdrOpt, reserveHdrOpt, sockOpsCbFlagsSet, storeHdrOpt } from "./sock-ops.ts";
+import { getStack, getStackid, getTaskStack } from "./stack.ts";
 import {
   tcpCheckSyncookie,
   tcpGenSyncookie,
@@ -161,4 +163,11 @@ export const netHelpers: readonly HelperDef<NetEnv>[] = [
   taskPtRegs,
   sysBpf,
   sysClose,
+  getStack,
+  getStackid,
+  getTaskStack,
+  taskStorageGet,
+  taskStorageDelete,
+  cgrpStorageGet,
+  cgrpStorageDelete,
 ];

@@ -20,11 +20,22 @@ export class KernelSymbols {
   private readonly perCpu: PerCpuMemory;
   private readonly functions: KernelFunctions;
   private readonly known: Map<string, number> = new Map();
+  private readonly code: Map<string, number> = new Map();
 
   constructor(arena: Arena, perCpu: PerCpuMemory, functions: KernelFunctions) {
     this.arena = arena;
     this.perCpu = perCpu;
     this.functions = functions;
+  }
+
+  /** An address that stands for a function's code: the same for the same name, and nothing lies there. */
+  codeAddress(name: string): number {
+    let at = this.code.get(name);
+    if (at === undefined) {
+      at = this.arena.alloc(8);
+      this.code.set(name, at);
+    }
+    return at;
   }
 
   /**

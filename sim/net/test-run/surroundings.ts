@@ -1,5 +1,6 @@
 /** What every kind of test run does around the program: environment, CPU, return value, packets of its own. */
 
+import { CgroupStorageMap } from "../../bpf/maps/cgroup-storage.ts";
 import { type RetvalRange, retvalRange } from "../../bpf/prog-type.ts";
 import { progTypeOf } from "../../bpf/prog-types/index.ts";
 import type { Program } from "../../bpf/program.ts";
@@ -56,6 +57,7 @@ export function enter(
       return r0;
     },
     leave: () => {
+      for (const map of program.maps) if (map instanceof CgroupStorageMap) map.endRun();
       cpu.charge(((machine.cost16 - costBefore) >>> 0) / 16);
       env.redirect.reset();
       env.host = outer.host;

@@ -35,6 +35,14 @@ const socket = (_map: BpfMap, bench: Bench, n: number): Uint8Array => {
 };
 const innerId = (_map: BpfMap, bench: Bench): Uint8Array => u32([...bench.maps.values()][0]!.id);
 
+/** Of maps whose values belong to something else. */
+const owned: Partial<MapSpec> = {
+  maxEntries: 0,
+  flags: 1,
+  btf,
+  keyTypeId: btfId("int", "int"),
+  valueTypeId: btfId("int", "int"),
+};
 const exercises: Readonly<Record<MapKind, Exercise>> = {
   hash: { spec: {}, keyed: true, full: -7, missing: -2, value: one },
   array: { spec: {}, keyed: true, fixed: true, full: -7, missing: -22, value: one },
@@ -58,11 +66,13 @@ const exercises: Readonly<Record<MapKind, Exercise>> = {
   xskmap: { spec: { valueSize: 4 }, keyed: false },
   sockhash: { spec: {}, keyed: true, full: -7, missing: -2, value: socket },
   reuseport_sockarray: { spec: {}, keyed: true, full: -7, missing: -2, value: socket },
-  sk_storage: {
-    spec: { maxEntries: 0, flags: 1, btf, keyTypeId: btfId("int", "int"), valueTypeId: btfId("int", "int") },
-    keyed: false,
-  },
+  sk_storage: { spec: owned, keyed: false },
   bloom_filter: { spec: { keySize: 0 }, keyed: false },
+  stack_trace: { spec: { valueSize: 8 }, keyed: false },
+  cgroup_storage: { spec: { maxEntries: 0, keySize: 16 }, keyed: false },
+  percpu_cgroup_storage: { spec: { maxEntries: 0, keySize: 8 }, keyed: false },
+  task_storage: { spec: owned, keyed: false },
+  cgrp_storage: { spec: owned, keyed: false },
   user_ringbuf: { spec: { keySize: 0, valueSize: 0, maxEntries: 4096 }, keyed: false },
 };
 

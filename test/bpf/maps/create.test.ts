@@ -24,10 +24,12 @@ function innerSpec(name: string): MapSpec {
   return mapSpec(kind, { keySize, valueSize, maxEntries, flags });
 }
 
-/** sk_storage has types of key and value in all rows but those whose map_extra is 1. */
+const OWNED: readonly MapKind[] = ["sk_storage", "task_storage", "cgrp_storage"];
+
+/** These have types of key and value in all rows but those whose map_extra is 1. */
 function typesOf(kind: MapKind, mapExtra: number): Partial<MapSpec> {
   const int = btfId("int", "int");
-  return kind === "sk_storage" && mapExtra === 0 ? { btf, keyTypeId: int, valueTypeId: int } : {};
+  return OWNED.includes(kind) && mapExtra === 0 ? { btf, keyTypeId: int, valueTypeId: int } : {};
 }
 
 describe(`creating a map answers what BPF_MAP_CREATE of Linux ${recorded.kernel.split("-")[0]} answers`, () => {
@@ -82,6 +84,11 @@ describe("the registry of map types", () => {
       sk_storage: 24,
       bloom_filter: 30,
       user_ringbuf: 31,
+      cgrp_storage: 32,
+      task_storage: 29,
+      percpu_cgroup_storage: 21,
+      cgroup_storage: 19,
+      stack_trace: 7,
     });
   });
 });

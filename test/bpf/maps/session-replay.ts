@@ -68,7 +68,9 @@ export class SessionReplay {
   private create(name: string, words: readonly string[]): number {
     const [type, keySize, valueSize, maxEntries, flags, mapExtra, inner] = words as [string, ...string[]];
     const def = mapTypes.find((t) => t.uapi === Number(type))!;
-    const typed = def.kind === "sk_storage" ? { btf: BTF, keyTypeId: 1, valueTypeId: 1 } : {};
+    const typed = ["sk_storage", "task_storage", "cgrp_storage"].includes(def.kind)
+      ? { btf: BTF, keyTypeId: 1, valueTypeId: 1 }
+      : {};
     const spec = mapSpec(def.kind, {
       keySize: Number(keySize),
       valueSize: Number(valueSize),

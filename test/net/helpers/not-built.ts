@@ -3,14 +3,8 @@
  * when they are loaded. `name@type` is a helper that is missing in one type only.
  */
 export const NOT_BUILT: ReadonlySet<string> = new Set([
-  "cgrp_storage_delete",
-  "cgrp_storage_get",
   "d_path",
   "get_func_ip",
-  "get_local_storage",
-  "get_stack",
-  "get_stackid",
-  "get_task_stack",
   "lwt_seg6_action",
   "lwt_seg6_adjust_srh",
   "lwt_seg6_store_bytes",
@@ -18,8 +12,6 @@ export const NOT_BUILT: ReadonlySet<string> = new Set([
   "skc_to_udp6_sock",
   "snprintf_btf",
   "sock_from_file",
-  "task_storage_delete",
-  "task_storage_get",
   "xdp_get_buff_len@syscall",
   "xdp_output",
 ]);

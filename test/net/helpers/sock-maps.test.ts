@@ -116,9 +116,13 @@ describe("which programs may change maps of sockets", () => {
     },
   );
 
-  it.each(["cgroup_skb", "lwt_xmit", "sk_reuseport", "syscall"] as const)("%s: neither", (kind) => {
+  it.each(["cgroup_skb", "lwt_xmit", "sk_reuseport"] as const)("%s: neither", (kind) => {
     expect(load(kind, 2)).toThrow("cannot update sockmap in this context");
     expect(load(kind, 3)).toThrow("cannot update sockmap in this context");
+  });
+
+  it("syscall: it cannot use them at all", () => {
+    expect(load("syscall", 2)).toThrow("Sleepable programs can only use array, hash, ringbuf and local storage maps");
   });
 
   it("sock_ops: delete, and put by the helpers of its own", () => {

@@ -8,13 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct { const char *name; int type, flags, key; } kinds[] = {
+static const struct { const char *name; int type, flags, key, once; } kinds[] = {
 	{ "hash", BPF_MAP_TYPE_HASH, 0, 4 }, { "hash", BPF_MAP_TYPE_HASH, BPF_F_RDONLY_PROG, 4 },
 	{ "hash", BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, 4 }, { "array", BPF_MAP_TYPE_ARRAY, 0, 4 },
 	{ "array", BPF_MAP_TYPE_ARRAY, BPF_F_WRONLY_PROG, 4 }, { "array", BPF_MAP_TYPE_ARRAY, BPF_F_MMAPABLE, 4 },
 	{ "percpu_hash", BPF_MAP_TYPE_PERCPU_HASH, 0, 4 }, { "percpu_array", BPF_MAP_TYPE_PERCPU_ARRAY, 0, 4 },
 	{ "lru_hash", BPF_MAP_TYPE_LRU_HASH, 0, 4 }, { "lru_percpu_hash", BPF_MAP_TYPE_LRU_PERCPU_HASH, 0, 4 },
 	{ "lpm_trie", BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, 8 },
+	{ "sk_storage", BPF_MAP_TYPE_SK_STORAGE, BPF_F_NO_PREALLOC, 4, 1 },
+	{ "task_storage", BPF_MAP_TYPE_TASK_STORAGE, BPF_F_NO_PREALLOC, 4, 1 },
+	{ "cgrp_storage", 32 /* newer than some headers */, BPF_F_NO_PREALLOC, 4, 1 },
 };
 
 static int quiet(enum libbpf_print_level l, const char *f, va_list a)
@@ -51,7 +54,7 @@ int main(int argc, char **argv)
 				continue;
 			o.btf_key_type_id = kinds[k].key == 4 ? u32_id : u64_id;
 			o.btf_value_type_id = i;
-			fd = bpf_map_create(kinds[k].type, "fields", kinds[k].key, t->size, 4, &o);
+			fd = bpf_map_create(kinds[k].type, "fields", kinds[k].key, t->size, kinds[k].once ? 0 : 4, &o);
 			printf("%s %d %s %d\n", kinds[k].name, kinds[k].flags, name, fd < 0 ? errno : 0);
 			if (fd >= 0)
 				close(fd);

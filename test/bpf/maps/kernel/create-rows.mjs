@@ -27,7 +27,15 @@ export const TYPES = {
   ringbuf: 27,
   bloom_filter: 30,
   user_ringbuf: 31,
+  cgrp_storage: 32,
+  task_storage: 29,
+  percpu_cgroup_storage: 21,
+  cgroup_storage: 19,
+  stack_trace: 7,
 };
+
+/** Types whose values belong to something else; they are made with types of key and value, but where map_extra is 1. */
+const OWNED = ["sk_storage", "task_storage", "cgrp_storage"];
 
 /** Parameters with which Linux makes a map of the type. */
 const BASE = {
@@ -38,6 +46,11 @@ const BASE = {
   user_ringbuf: { key: 0, value: 0, max: 4096 },
   bloom_filter: { key: 0 },
   sk_storage: { max: 0, flags: 1 },
+  task_storage: { max: 0, flags: 1 },
+  cgrp_storage: { max: 0, flags: 1 },
+  cgroup_storage: { key: 16, max: 0 },
+  percpu_cgroup_storage: { key: 8, max: 0 },
+  stack_trace: { value: 8 },
   array_of_maps: { inner: "array" },
   hash_of_maps: { inner: "array" },
 };
@@ -111,7 +124,7 @@ export function createRows() {
     for (let bit = 0; bit < 20; bit++) rows.push(row(type, { flags: 2 ** bit }));
     for (const flags of COMBOS) rows.push(row(type, { flags }));
     rows.push(row(type, { flags: 0 }));
-    for (const extra of EXTRAS) if (type !== "sk_storage") rows.push(row(type, { extra }));
+    for (const extra of EXTRAS) if (!OWNED.includes(type)) rows.push(row(type, { extra }));
     rows.push(row(type, { key: 0, value: 0, max: 0 }));
   }
   for (const type of ["array_of_maps", "hash_of_maps"]) {
@@ -123,8 +136,11 @@ export function createRows() {
     rows.push(row(type, { key: 2 ** 22, flags: 1 }), row(type, { key: 2 ** 22 - 100, flags: 1 }));
   }
   for (const type of ["ringbuf", "user_ringbuf"]) for (const max of [2 ** 20, 2 ** 31]) rows.push(row(type, { max }));
-  rows.push(row("sk_storage", { extra: 1 }));
-  for (const value of [65407, 65408]) rows.push(row("sk_storage", { value }));
+  for (const type of OWNED) rows.push(row(type, { extra: 1 }));
+  for (const type of OWNED) for (const value of [65407, 65408]) rows.push(row(type, { value }));
+  for (const value of [1016, 1024]) rows.push(row("stack_trace", { value }));
+  for (const value of [32, 4064, 4096]) rows.push(row("stack_trace", { value, flags: 32 }));
+  for (const max of [2 ** 31 + 1]) rows.push(row("stack_trace", { max }));
   for (const max of [2 ** 27 + 1, 2 ** 31 + 1]) rows.push(row("sockhash", { max }));
   rows.push(row("devmap_hash", { max: 2 ** 31 + 1 }));
   return [...new Map(rows.map((r) => [JSON.stringify(r), r])).values()];

@@ -243,7 +243,7 @@ static void create(char *line)
 	if (strcmp(inner, "-")) a.inner_map_fd = find(inner)->fd;
 	/* demands types of key and value: int, and an array of bytes; none with map_extra 1 */
 	int btf = -1;
-	if (type == BPF_MAP_TYPE_SK_STORAGE) {
+	if (type == BPF_MAP_TYPE_SK_STORAGE || type == 29 || type == 32) { /* sk, task and cgrp storage */
 		const unsigned raw[] = {
 			0x0001eb9f, 24, 0, 56, 56, 8,
 			1, 0x01000000, 4, 0x01000020, /* 1: int, 32 bits, signed */

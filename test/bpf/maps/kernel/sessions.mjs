@@ -380,6 +380,16 @@ export function sessions() {
     true,
   );
   add("sk_storage", skStorage());
+  for (const type of ["task_storage", "cgrp_storage"]) add(type, unfilled(type, { max: 0, flags: 1 }, le32(9999)));
+  for (const [type, value] of [
+    ["cgroup_storage", le32(7)],
+    ["percpu_cgroup_storage", `${le32(7)}00000000${le32(8)}00000000`],
+  ]) {
+    for (const key of [16, 8]) {
+      add(`${type}, key ${key}`, unfilled(type, { max: 0, key }, le32(1).padEnd(key * 2, "0"), value));
+    }
+  }
+  add("stack_trace", unfilled("stack_trace", { value: 8 }, le32(1), "0100000000000000"));
   add(
     "array_of_maps",
     things("array_of_maps", { inner: "tmpl" }, INNER, ["@same"], ["0f270000", "@longer", "@wider", "@hash", "@flags"]),
@@ -412,6 +422,22 @@ const INNER = [
   "create hash 1 4 4 2 0 0 -",
   "create flags 2 4 4 2 4096 0 -",
 ];
+
+/** What user space and programs may do to maps that only the kernel fills. */
+function unfilled(type, opts, key, value = le32(7)) {
+  const steps = [make("m", type, opts), "next m - - 0", `next m ${key} - 0`, `next m ${"f".repeat(key.length)} - 0`];
+  for (const f of FLAGS) steps.push(`look m ${key} - ${f}`, `up m ${key} ${value} ${f}`, `take m ${key} - ${f}`);
+  steps.push(`del m ${key} - 0`, `del m ${"f".repeat(key.length)} - 0`, "bl m - - 0 1", "bt m - - 0 1");
+  steps.push(
+    `bu m ${key} ${value} 0 1`,
+    `bd m ${key} - 0 1`,
+    `pl m ${key} - 0`,
+    `pu m ${key} ${value} 0`,
+    `pd m ${key} - 0`,
+  );
+  steps.push("freeze m", `up m ${key} ${value} 0`, `del m ${key} - 0`);
+  return steps;
+}
 
 function skStorage() {
   const steps = [...SOCKETS, "create m 24 4 4 0 1 0 -", "next m - - 0"];

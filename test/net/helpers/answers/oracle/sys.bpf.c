@@ -394,7 +394,7 @@ int programs(void *ctx)
 /* BTF of two types: int, and a struct of one. */
 static __u32 btf[24];
 
-static __always_inline void types(void)
+static void types(void)
 {
 	__builtin_memset(btf, 0, sizeof(btf));
 	btf[0] = 0x0001eb9f; /* magic, version */
@@ -532,6 +532,75 @@ TYPED(typed_int, 1, 0)
 TYPED(typed_struct, 2, 0)
 TYPED(typed_void, 0, 0)
 TYPED(typed_unallocated, 1, BPF_F_NO_PREALLOC)
+
+/* Which maps programs of type syscall, which may sleep, can use: each type, made and loaded by one. */
+static __always_inline void sleepable_with(struct answers *a, __u32 type, __u32 key_size, __u32 value_size, __u32 entries, __u32 flags,
+					   long inner, long types_fd)
+{
+	long map, prog;
+
+	make(type, key_size, value_size, entries, flags);
+	attr.inner_map_fd = inner;
+	if (types_fd) {
+		attr.btf_fd = types_fd;
+		attr.btf_key_type_id = 1;
+		attr.btf_value_type_id = 1;
+	}
+	map = CALL(BPF_MAP_CREATE);
+	if (map < 0) {
+		a->v[type] = 1000 - map;
+		return;
+	}
+	insns[0] = INSN(0x18, 1, 1, 0, map);
+	insns[1] = 0;
+	insns[2] = INSN(0xb7, 0, 0, 0, 0);
+	insns[3] = INSN(0x95, 0, 0, 0, 0);
+	load(BPF_PROG_TYPE_SYSCALL, 4);
+	attr.prog_flags = BPF_F_SLEEPABLE;
+	prog = CALL(BPF_PROG_LOAD);
+	a->v[type] = prog < 0 ? prog : 1;
+	if (prog >= 0)
+		bpf_sys_close(prog);
+	bpf_sys_close(map);
+}
+
+SEC("syscall")
+int sleepable(void *ctx)
+{
+	__u32 zero_key = 0, type;
+	struct answers *a = bpf_map_lookup_elem(&out, &zero_key);
+	long inner, types_fd;
+
+	if (!a)
+		return -1;
+	types();
+	fresh();
+	attr.btf = (unsigned long)btf;
+	attr.btf_size = 72;
+	types_fd = CALL(BPF_BTF_LOAD);
+	make(BPF_MAP_TYPE_ARRAY, 4, 4, 1, 0);
+	inner = CALL(BPF_MAP_CREATE);
+	for (type = 1; type <= 10; type++)
+		if (type != 7)
+			sleepable_with(a, type, 4, 4, 1, 0, inner, 0);
+	sleepable_with(a, BPF_MAP_TYPE_STACK_TRACE, 4, 8, 1, 0, inner, 0);
+	sleepable_with(a, BPF_MAP_TYPE_LPM_TRIE, 8, 4, 1, BPF_F_NO_PREALLOC, inner, 0);
+	for (type = 12; type <= 18; type++)
+		sleepable_with(a, type, 4, 4, 1, 0, inner, 0);
+	sleepable_with(a, BPF_MAP_TYPE_CGROUP_STORAGE, 16, 4, 0, 0, inner, 0);
+	sleepable_with(a, BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, 4, 4, 1, 0, inner, 0);
+	sleepable_with(a, BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE, 16, 4, 0, 0, inner, 0);
+	sleepable_with(a, BPF_MAP_TYPE_QUEUE, 0, 4, 1, 0, inner, 0);
+	sleepable_with(a, BPF_MAP_TYPE_STACK, 0, 4, 1, 0, inner, 0);
+	sleepable_with(a, BPF_MAP_TYPE_SK_STORAGE, 4, 4, 0, BPF_F_NO_PREALLOC, inner, types_fd);
+	sleepable_with(a, BPF_MAP_TYPE_DEVMAP_HASH, 4, 4, 1, 0, inner, 0);
+	sleepable_with(a, BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0, inner, 0);
+	sleepable_with(a, BPF_MAP_TYPE_TASK_STORAGE, 4, 4, 0, BPF_F_NO_PREALLOC, inner, types_fd);
+	sleepable_with(a, BPF_MAP_TYPE_BLOOM_FILTER, 0, 4, 1, 0, inner, 0);
+	sleepable_with(a, BPF_MAP_TYPE_USER_RINGBUF, 0, 0, 4096, 0, inner, 0);
+	sleepable_with(a, 32 /* cgrp_storage */, 4, 4, 0, BPF_F_NO_PREALLOC, inner, types_fd);
+	return 0;
+}
 
 SEC("syscall")
 int by_id(void *ctx)
