@@ -38,6 +38,10 @@ const topics: readonly Topic[] = [
   { name: "tc-qdisc", network: "pair", options: { txQueues: 2 } },
   { name: "tc-filter", network: "pair" },
   { name: "tc-bytecode", network: "pair" },
+  { name: "tc-u32", network: "pair" },
+  { name: "tc-mirred", network: "pair" },
+  { name: "tc-chain", network: "pair" },
+  { name: "tc-block", network: "pair" },
   {
     name: "bpftool",
     network: "pair",

@@ -56,6 +56,8 @@ export abstract class TcAction {
   lastUseNs: number;
   cookie: string = "";
   noPercpu: boolean = false;
+  /** `tc actions ls` or `get` has shown it: since then it says that no hardware counts for it (used_hw_stats_valid). */
+  hwStatsAsked: boolean = false;
   /** References: one for each filter, and one when it was made by `tc actions add`. */
   refs: number = 0;
   /** Filters that use it. */

@@ -7,6 +7,7 @@ import type { LoadedObject } from "../../net/bpf-objects.ts";
 import type { Netdev } from "../../net/netdev.ts";
 import { listFilters } from "../../net/tc/bpf-filters.ts";
 import { listTcx } from "../../net/tc/control.ts";
+import { filterPrograms } from "../../net/tc/programs.ts";
 
 const held: WeakMap<Program, LoadedObject> = new WeakMap();
 
@@ -21,6 +22,7 @@ export function releaseProgram(prog: Program): void {
   if (object === undefined) return;
   const ours = new Set(object.programs.values());
   for (const dev of object.host.devices) if (dev !== undefined && runsAny(dev, ours)) return;
+  for (const p of filterPrograms(object.host)) if (ours.has(p)) return;
   for (const pin of object.host.bpf.pins.values()) {
     const p = pin.kind === "prog" ? object.host.bpf.programs.get(pin.id) : undefined;
     if (p !== undefined && ours.has(p)) return;

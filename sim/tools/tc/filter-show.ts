@@ -1,51 +1,88 @@
-/** `tc filter show`. @source iproute2 tc/tc_filter.c print_filter, tc/f_bpf.c bpf_print_opt */
+/** Filters and chains as tc lists them. @source iproute2 tc/tc_filter.c print_filter; net/sched/cls_api.c tcf_chain_dump, tcf_fill_node */
 import type { Host } from "../../net/host.ts";
-import type { BpfFilter } from "../../net/tc/bpf-filters.ts";
-import { addProgInfo } from "../bpf/prog-info.ts";
-import { PrintRecord } from "../record.ts";
-import { printJson, type ToolFlags } from "../rtnetlink.ts";
-import { addBytecode } from "./bytecode.ts";
-import type { FilterWords } from "./filter-words.ts";
+import type { TcfChain, TcfFilter, TcfProto } from "../../net/tc/classify.ts";
+import type { ToolFlags } from "../rtnetlink.ts";
+import { PARENT_EGRESS, PARENT_INGRESS } from "./filter-words.ts";
+import { filterKindOf } from "./filters/index.ts";
 import { formatClassid } from "./handles.ts";
+import { PrintObject } from "./print.ts";
 import { formatEthertype } from "./protocols.ts";
 
-/** A line for each preference, then one for each of its filters; what was asked for is not repeated. */
-export function printFilters(host: Host, list: readonly BpfFilter[], asked: FilterWords, flags: ToolFlags): string {
-  const records: PrintRecord[] = [];
-  let last: BpfFilter | null = null;
-  for (const f of list) {
-    if (asked.pref !== 0 && f.pref !== asked.pref) continue;
-    if (asked.protocol !== 0 && f.protocol !== asked.protocol) continue;
-    if (last?.pref !== f.pref) records.push(headRecord(f, asked));
-    records.push(filterRecord(host, f, asked, flags));
-    last = f;
+/** Where the listed filters hang, and what of it the command said itself: that is not repeated. */
+export interface FilterSite {
+  /** Name of the device, null when it was asked for. */
+  readonly device: string | null;
+  /** Number of a shared block, 0 for none or when it was asked for. */
+  readonly block: number;
+  /** null when it was asked for, or for a shared block. */
+  readonly parent: number | null;
+  /** 0: show it. */
+  readonly pref: number;
+  readonly protocol: number;
+  readonly chain: number | null;
+}
+
+/** All filters of a chain that are asked for: a line for each preference, then its filters. */
+export function chainRecords(host: Host, chain: TcfChain, site: FilterSite, flags: ToolFlags): readonly PrintObject[] {
+  const out: PrintObject[] = [];
+  for (const proto of chain.protos) {
+    if (site.pref !== 0 && proto.pref !== site.pref) continue;
+    if (site.protocol !== 0 && proto.protocol !== site.protocol) continue;
+    out.push(head("filter ", site, proto, chain.index).plain("\n"));
+    for (const filter of proto.list()) out.push(filterRecord(host, proto, filter, site, flags));
   }
-  if (flags.json)
-    return printJson(
-      records.map((r) => r.json),
-      flags,
-    );
-  return records.map((r) => `${r.text}\n`).join("");
+  return out;
 }
 
-function headRecord(f: BpfFilter, asked: FilterWords): PrintRecord {
-  const r = new PrintRecord().plain("filter ");
-  const protocol = formatEthertype(f.protocol);
-  if (asked.protocol === 0) r.any("protocol", protocol, `protocol ${protocol} `);
-  if (asked.pref === 0) r.any("pref", f.pref, `pref ${f.pref} `);
-  return r.any("kind", "bpf", "bpf ").any("chain", 0, "chain 0 ");
+/** One filter. */
+export function filterRecord(
+  host: Host,
+  proto: TcfProto,
+  filter: TcfFilter,
+  site: FilterSite,
+  flags: ToolFlags,
+): PrintObject {
+  const o = head("filter ", site, proto, proto.chain.index);
+  const kind = filterKindOf(proto.kind)!;
+  o.object("options", (options) => kind.print(options, filter, { host, flags, protocol: proto.protocol }));
+  return o.plain("\n");
 }
 
-function filterRecord(host: Host, f: BpfFilter, asked: FilterWords, flags: ToolFlags): PrintRecord {
-  const options = new PrintRecord();
-  const handle = `0x${f.handle.toString(16)}`;
-  options.any("handle", handle, `handle ${handle} `);
-  if (f.classid !== 0) options.any("flowid", formatClassid(f.classid), `flowid ${formatClassid(f.classid)} `);
-  if (f.name !== "") options.any("bpf_name", f.name, `${f.name} `);
-  if (f.directAction) options.any("direct-action", true, "direct-action ");
-  options.any("not_in_hw", true, "not_in_hw ");
-  const { classic } = f.prog.spec;
-  if (classic === undefined) addProgInfo(host, options, f.prog, flags.details);
-  else addBytecode(options, classic);
-  return headRecord(f, asked).plain(options.text).field("options", options.json);
+/** One chain. */
+export function chainRecord(host: Host, chain: TcfChain, site: FilterSite, flags: ToolFlags): PrintObject {
+  const o = head("chain ", site, null, chain.index, chain.template?.kind ?? null);
+  if (chain.template !== null) {
+    const { kind, options } = chain.template;
+    o.object("options", (inner) => filterKindOf(kind)?.printTemplate?.(inner, options, { host, flags, protocol: 0 }));
+  }
+  return o.plain("\n");
+}
+
+function head(
+  what: string,
+  site: FilterSite,
+  proto: TcfProto | null,
+  chain: number,
+  template: string | null = null,
+): PrintObject {
+  const o = new PrintObject().plain(what);
+  if (site.block !== 0) o.any("block", site.block, `block ${site.block} `);
+  if (site.device !== null) o.any("dev", site.device, `dev ${site.device} `);
+  if (site.parent !== null) printParent(o, site.parent);
+  if (proto !== null) {
+    const protocol = formatEthertype(proto.protocol);
+    if (site.protocol === 0) o.any("protocol", protocol, `protocol ${protocol} `);
+    if (site.pref === 0) o.any("pref", proto.pref, `pref ${proto.pref} `);
+  }
+  const kind = proto?.kind ?? template;
+  if (kind !== null) o.any("kind", kind, `${kind} `);
+  if (site.chain === null) o.any("chain", chain, `chain ${chain} `);
+  return o;
+}
+
+function printParent(o: PrintObject, parent: number): void {
+  if (parent === 0xffffffff) o.any("root", true, "root ");
+  else if (parent === PARENT_INGRESS) o.any("ingress", true, "ingress ");
+  else if (parent === PARENT_EGRESS) o.any("egress", true, "egress ");
+  else o.any("parent", formatClassid(parent), `parent ${formatClassid(parent)} `);
 }

@@ -1,43 +1,48 @@
-/** `tc filter`. @source iproute2 tc/tc_filter.c, tc/f_bpf.c */
-import type { Program } from "../../bpf/program.ts";
+/** `tc filter`. @source iproute2 tc/tc_filter.c do_filter, tc_filter_modify, tc_filter_get, tc_filter_list */
 import { ObjectError } from "../../engine/errors.ts";
-import { ETH_P_ALL } from "../../net/ether.ts";
 import type { Netdev } from "../../net/netdev.ts";
-import { ERRNO, NetlinkError } from "../../net/netlink-error.ts";
 import {
-  addBpfFilter,
-  type BpfFilterOptions,
-  delFilter,
-  type FilterSelection,
-  listFilters,
-} from "../../net/tc/bpf-filters.ts";
-import { clsactOf, type TcDirectionName } from "../../net/tc/control.ts";
-import { releaseProgram } from "../bpf/held-objects.ts";
-import { obtainProgram } from "../bpf/load.ts";
-import { expand, findDevice, invalidArgument, notInNetsim, type ToolFlags, talk, type Words } from "../rtnetlink.ts";
+  changeFilter,
+  deleteFilters,
+  type FilterPlace,
+  getFilter,
+  protocolOrAll,
+} from "../../net/tc/filter-control.ts";
+import { expand, findDevice, notInNetsim, type ToolFlags, talk, type Words } from "../rtnetlink.ts";
 import { ToolError, type ToolSession } from "../tool.ts";
-import { BPF_USAGE, type BpfFilterWords, parseBpfFilter } from "./filter-bpf.ts";
-import { printFilters } from "./filter-show.ts";
-import { type FilterWords, PARENT_EGRESS, PARENT_INGRESS, takeFilterWords } from "./filter-words.ts";
-import { formatClassid } from "./handles.ts";
+import { releaseUnused, runningPrograms } from "./attached-programs.ts";
+import type { ParsedFilter } from "./filter-kind.ts";
+import { listFiltersOf, siteOf } from "./filter-list.ts";
+import { filterRecord } from "./filter-show.ts";
+import { filterTarget } from "./filter-target.ts";
+import { type FilterWords, takeFilterWords } from "./filter-words.ts";
+import { filterKindOf, LINUX_FILTERS } from "./filters/index.ts";
 import type { TcObject } from "./object.ts";
+import { printObjects } from "./print.ts";
 
-/** TC_H_INGRESS without a minor number. */
-const PARENT_QDISC = 0xffff0000;
+/** What tc adds to the kernel's refusals. */
+export const TALKING = "We have an error talking to the kernel\n";
 
-const TALKING = "We have an error talking to the kernel\n";
 const USAGE =
-  "Usage: tc filter [ add | del | change | replace | show ] dev STRING\n" +
-  "       [ ingress | egress | parent CLASSID ] [ pref PRIO ] protocol PROTO [ handle FILTERID ]\n" +
-  "       [ bpf OPTIONS ]\n";
+  "Usage: tc filter [ add | del | change | replace | show ] [ dev STRING ]\n" +
+  "       tc filter [ add | del | change | replace | show ] [ block BLOCK_INDEX ]\n" +
+  "       tc filter get dev STRING parent CLASSID protocol PROTO handle FILTERID pref PRIO FILTER_TYPE\n" +
+  "       tc filter get block BLOCK_INDEX protocol PROTO handle FILTERID pref PRIO FILTER_TYPE\n" +
+  "       [ pref PRIO ] protocol PROTO [ chain CHAIN_INDEX ]\n" +
+  "       [ estimator INTERVAL TIME_CONSTANT ]\n" +
+  "       [ root | ingress | egress | parent CLASSID ]\n" +
+  "       [ handle FILTERID ] [ [ FILTER_TYPE ] [ help | OPTIONS ] ]\n\n" +
+  "       tc filter show [ dev STRING ] [ root | ingress | egress | parent CLASSID ]\n" +
+  "       tc filter show [ block BLOCK_INDEX ]\n" +
+  "Where:\n" +
+  "FILTER_TYPE := { rsvp | u32 | bpf | fw | route | etc. }\n" +
+  "FILTERID := ... format depends on classifier, see there\n" +
+  "OPTIONS := ... try tc filter add <desired FILTER_KIND> help\n";
 
-/** Classifiers that Linux has and netsim has not. */
-const LINUX_FILTERS = ["basic", "cgroup", "flow", "flower", "fw", "matchall", "route", "rsvp", "tcindex", "u32"];
-
-type Verb = "add" | "change" | "replace" | "delete" | "get";
+type Verb = "add" | "change" | "replace" | "delete";
 
 function run(session: ToolSession, words: Words, flags: ToolFlags): string {
-  if (words.done) return show(session, words, flags);
+  if (words.done) return listFiltersOf(session, words, flags, USAGE);
   const word = words.next();
   const verb = expand(word, ["add", "change", "replace", "delete", "get", "list", "show", "lst", "help"] as const);
   switch (verb) {
@@ -48,132 +53,89 @@ function run(session: ToolSession, words: Words, flags: ToolFlags): string {
     case "list":
     case "show":
     case "lst":
-      return show(session, words, flags);
+      return listFiltersOf(session, words, flags, USAGE);
     case "get":
-      throw notInNetsim("`tc filter get`", "tc filter show lists all");
+      return get(session, words, flags);
     default:
       return modify(session, words, verb);
   }
 }
 
-/** The block of filters that a parent names. @throws ToolError for classes of other qdiscs */
-function directionOf(dev: Netdev, parent: number): TcDirectionName {
-  if (parent === PARENT_EGRESS) return "egress";
-  if (parent === PARENT_INGRESS || (parent === PARENT_QDISC && clsactOf(dev)?.kind !== "clsact")) return "ingress";
-  throw notInNetsim(
-    `filters of qdiscs and classes (parent ${formatClassid(parent)})`,
-    "it has those of clsact and ingress",
-  );
-}
-
-function modify(session: ToolSession, words: Words, verb: Exclude<Verb, "get">): string {
-  const f = takeFilterWords(words, false, USAGE);
-  const rest = words.rest();
-  if (f.device === null) throw new ToolError(2, `RTNETLINK answers: No such device\n${TALKING}`);
-  const dev = findDevice(session.host, f.device);
-  if (f.kind !== null && f.kind !== "bpf") throw unknownKind(f.kind, rest);
-  if (verb === "delete") return remove(dev, f);
-  if (f.kind === null) {
-    if (clsactOf(dev) === null) throw new ToolError(2, `Error: Parent Qdisc doesn't exists.\n${TALKING}`);
-    if (f.handle !== null) throw new ToolError(255, 'Must specify filter type when using "handle"\n');
-    throw new ToolError(2, `Error: Filter kind and protocol must be specified.\n${TALKING}`);
-  }
-  return add(session, dev, f, rest, verb);
-}
-
-function unknownKind(kind: string, rest: readonly string[]): ToolError {
-  if (LINUX_FILTERS.includes(kind)) return notInNetsim(`filter ${kind}`, "it has bpf");
-  const option = rest[0];
-  if (option !== undefined)
-    return new ToolError(1, `Unknown filter "${kind}", hence option "${option}" is unparsable\n`);
-  return new ToolError(2, `Error: TC classifier not found.\n${TALKING}`);
-}
-
-function handleOf(f: FilterWords): number | undefined {
-  if (f.handle === null) return undefined;
-  if (!/^(0x[0-9a-f]+|\d+)$/i.test(f.handle)) throw new ToolError(1, 'Illegal "handle"\n');
-  return Number(f.handle);
-}
-
-function remove(dev: Netdev, f: FilterWords): string {
-  const direction = directionOf(dev, f.parent);
-  const handle = handleOf(f);
-  const which: FilterSelection = {
-    ...(f.pref === 0 ? {} : { pref: f.pref }),
-    ...(f.protocol === 0 ? {} : { protocol: f.protocol }),
-    ...(handle === undefined ? {} : { handle }),
+function modify(session: ToolSession, words: Words, verb: Verb): string {
+  const f = takeFilterWords(words, "modify", USAGE);
+  const dev = f.device === null ? null : findDevice(session.host, f.device);
+  const protocol = f.protocol === 0 && (verb === "add" || verb === "replace") ? protocolOrAll(0) : f.protocol;
+  const before = runningPrograms(session.host);
+  const parsed = parseKind(session, f, words, protocol, verb === "delete");
+  const place: FilterPlace = {
+    chain: f.chain ?? 0,
+    pref: f.pref,
+    protocol,
+    handle: parsed.handle,
+    kind: f.kind,
   };
-  const before = listFilters(dev, direction);
-  talk(() => delFilter(dev, direction, which), TALKING);
-  const after = listFilters(dev, direction);
-  for (const x of before) if (!after.includes(x)) releaseProgram(x.prog);
-  return "";
-}
-
-function add(
-  session: ToolSession,
-  dev: Netdev,
-  f: FilterWords,
-  rest: readonly string[],
-  verb: "add" | "change" | "replace",
-): string {
-  const handle = handleOf(f);
-  const options = parseBpfFilter(session, rest);
-  const found = takeProgram(session, options);
   try {
-    if (f.parent === 0) throw new ToolError(2, `Error: Qdisc not classful.\n${TALKING}`);
-    const direction = directionOf(dev, f.parent);
-    const old = listFilters(dev, direction).find((x) => x.pref === f.pref && x.handle === handle);
     talk(() => {
-      if (verb === "change" && old === undefined) {
-        throw new NetlinkError(ERRNO.ENOENT, "Need both RTM_NEWTFILTER and NLM_F_CREATE to create a new filter");
-      }
-      addBpfFilter(dev, {
-        direction,
-        ...found.given,
-        pref: f.pref,
-        protocol: f.protocol === 0 ? ETH_P_ALL : f.protocol,
-        directAction: options.directAction,
-        replace: verb !== "add",
-        ...(handle === undefined ? {} : { handle }),
-        ...(options.classid === null ? {} : { classid: options.classid }),
-      });
+      const { block } = filterTarget(session.host, dev, f);
+      if (verb === "delete") deleteFilters(block, place);
+      else changeFilter(block, verb, place, parsed.options, dev);
     }, TALKING);
-    if (old !== undefined) releaseProgram(old.prog);
   } catch (error) {
-    if (found.loaded !== null) releaseProgram(found.loaded);
+    parsed.undo?.();
     if (error instanceof ObjectError) {
       // the kernel's only word for a classic program that it does not take
       throw new ToolError(2, `RTNETLINK answers: Invalid argument\n${TALKING}`, "", error);
     }
     throw error;
   }
+  releaseUnused(session.host, before);
   return "";
 }
 
-/** What the words give the kernel: a program with its name, or bytecode. `loaded` is what this command has loaded for it. */
-function takeProgram(
+/** What stands behind the kind. @param finding only the handle counts */
+export function parseKind(
   session: ToolSession,
-  options: BpfFilterWords,
-): { readonly given: Pick<BpfFilterOptions, "prog" | "name">; readonly loaded: Program | null } {
-  if (options.bytecode !== null) return { given: { prog: options.bytecode }, loaded: null };
-  if (options.source === null) throw new ToolError(1, `${BPF_USAGE}Unable to load program\n`);
-  const fail = (text: string, cause?: Error): ToolError =>
-    new ToolError(1, `${text}Unable to load program\n`, "", cause);
-  const { prog, annotation, object } = obtainProgram(session, options.source, "sched_cls", fail);
-  return { given: { prog, name: annotation }, loaded: object === null ? null : prog };
+  f: FilterWords,
+  words: Words,
+  protocol: number,
+  finding: boolean,
+): ParsedFilter {
+  if (f.kind === null) {
+    if (f.handle !== null) throw new ToolError(255, 'Must specify filter type when using "handle"\n');
+    return { handle: 0, options: null };
+  }
+  const kind = filterKindOf(f.kind);
+  if (kind !== undefined) return kind.parse(words, { session, handle: f.handle, protocol, finding });
+  if (LINUX_FILTERS.includes(f.kind)) throw notInNetsim(`filter ${f.kind}`);
+  const option = words.peek();
+  if (option !== undefined) {
+    throw new ToolError(1, `Unknown filter "${f.kind}", hence option "${option}" is unparsable\n`);
+  }
+  if (f.handle !== null) throw new ToolError(1, `Unknown filter "${f.kind}", hence "handle" is unparsable\n`);
+  return { handle: 0, options: null };
 }
 
-function show(session: ToolSession, words: Words, flags: ToolFlags): string {
-  const f = takeFilterWords(words, true, USAGE);
-  // iproute2 prints nothing when it is not told a device
-  if (f.device === null) return "";
-  const dev = findDevice(session.host, f.device);
-  if (f.handle !== null) throw invalidArgument("not for show", f.handle);
-  // without a parent the kernel lists those of the root qdisc, and those have none here
-  const none = f.parent === 0 || f.parent === 0xffffffff;
-  const list = none ? [] : listFilters(dev, directionOf(dev, f.parent));
-  return printFilters(session.host, list, f, flags);
+function get(session: ToolSession, words: Words, flags: ToolFlags): string {
+  const f = takeFilterWords(words, "get", USAGE);
+  if (f.protocol === 0) throw new ToolError(255, "Must specify filter protocol\n");
+  if (f.pref === 0) throw new ToolError(255, "Must specify filter priority\n");
+  if (f.parent === 0 && f.block === 0) throw new ToolError(255, "Must specify filter parent\n");
+  if (f.kind === null) throw new ToolError(255, "Must specify filter type\n");
+  const dev = deviceToGet(session, f);
+  const parsed = parseKind(session, f, words, f.protocol, true);
+  if (f.handle === null) throw new ToolError(255, 'Must specify filter "handle"\n');
+  const { chain, pref, protocol, kind } = f;
+  const place: FilterPlace = { chain: chain ?? 0, pref, protocol, handle: parsed.handle, kind };
+  const found = talk(() => getFilter(filterTarget(session.host, dev, f).block, place), TALKING);
+  const site = { ...siteOf(f), parent: dev === null ? null : f.parent, pref: 0, protocol: 0, chain: null };
+  return printObjects([filterRecord(session.host, found.proto, found.filter, site, flags)], flags);
+}
+
+/** The device of `get`, null with a block. @throws ToolError */
+export function deviceToGet(session: ToolSession, f: FilterWords): Netdev | null {
+  if (f.device !== null) return findDevice(session.host, f.device);
+  if (f.block !== 0) return null;
+  throw new ToolError(255, 'Must specify netdevice "dev" or block index "block"\n');
 }
 
 /** The object. */

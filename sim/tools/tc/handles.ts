@@ -10,13 +10,20 @@ export function parseQdiscHandle(text: string): number {
   return parseInt(m[1]!, 16) * 65536;
 }
 
-/** `1:10`, `root`, `1:`. @returns the class id */
-export function parseClassid(text: string, what: string = "Invalid Parent"): number {
+/** get_tc_classid: `1:10`, `1:`, `:10`, `root`, `none`, or all of it in hex. @returns null for anything else */
+export function classidOf(text: string): number | null {
   if (text === "root") return TC_H_ROOT;
   if (text === "none") return 0;
   const m = /^([0-9a-f]{0,4}):([0-9a-f]{0,4})$/i.exec(text);
-  if (m === null) throw new ToolError(255, `Error: argument "${text}" is wrong: ${what}\n\n`);
-  return (m[1] === "" ? 0 : parseInt(m[1]!, 16)) * 65536 + (m[2] === "" ? 0 : parseInt(m[2]!, 16));
+  if (m !== null) return Number.parseInt(m[1] || "0", 16) * 65536 + Number.parseInt(m[2] || "0", 16);
+  return /^(0x)?[0-9a-f]{1,8}$/i.test(text) ? Number.parseInt(text, 16) : null;
+}
+
+/** `1:10`, `root`, `1:`. @returns the class id */
+export function parseClassid(text: string, what: string = "Invalid Parent"): number {
+  const id = classidOf(text);
+  if (id === null) throw new ToolError(255, `Error: argument "${text}" is wrong: ${what}\n\n`);
+  return id;
 }
 
 /** `1:`, `8001:`; 0 is `0:`. */

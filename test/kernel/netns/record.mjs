@@ -110,7 +110,9 @@ async function recordTable(hook, pins, name) {
 async function recordAll(args) {
   const check = args.includes("--check");
   const known = [...Object.keys(tables), "socket-filter", "lab", "text"];
-  const wanted = args.filter((arg) => !arg.startsWith("--"));
+  const named = args.filter((arg) => !arg.startsWith("--"));
+  const topics = named.filter((arg) => arg.startsWith("text/")).map((arg) => arg.slice(5));
+  const wanted = [...named.filter((arg) => !arg.startsWith("text/")), ...(topics.length > 0 ? ["text"] : [])];
   for (const name of wanted)
     if (!known.includes(name)) throw new Error(`no table "${name}"; known: ${known.join(", ")}`);
   const work = mkdtempSync(`${tmpdir()}/netsim-netns-`);
@@ -121,7 +123,7 @@ async function recordAll(args) {
     const hook = buildTool(["netns/hook.c"], work);
     for (const name of wanted.length ? wanted : known) {
       if (name === "text") {
-        if ((await recordTexts(hook, pins, check)) > 0) process.exitCode = 1;
+        if ((await recordTexts(hook, pins, check, topics)) > 0) process.exitCode = 1;
         continue;
       }
       // Through JSON, so that what is absent is absent on both sides.

@@ -2,6 +2,7 @@
 // ({host, send: {dev, hex, count}}).
 
 import { frame, pair, row } from "./tables.mjs";
+import { filterTopics } from "./text-filters.mjs";
 
 const pair6 = { ...pair, ipv6: true };
 const on = (host, ...commands) => commands.map((run) => ({ host, run }));
@@ -576,4 +577,5 @@ export const topics = {
       "sysctl net.ipv4.fib_multipath_hash_policy",
     ),
   },
+  ...filterTopics({ pair, on, frames }),
 };

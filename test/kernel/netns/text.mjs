@@ -64,11 +64,12 @@ function comparable(text) {
     .replace(/(Sent|dropped|overlimits|requeues) \d+/g, "$1 N");
 }
 
-/** Records every topic, or compares. @returns the number of topics that differ */
-export async function recordTexts(hook, pins, check) {
+/** Records every topic (or those named), or compares. @returns the number of topics that differ */
+export async function recordTexts(hook, pins, check, only = []) {
   let differing = 0;
   mkdirSync(vectors, { recursive: true });
   for (const [topic, { network, steps }] of Object.entries(topics)) {
+    if (only.length > 0 && !only.includes(topic)) continue;
     const lab = new Lab(hook, pins);
     let body;
     try {

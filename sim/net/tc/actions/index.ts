@@ -1,9 +1,11 @@
 /** The kinds of actions: one file and one line each. */
 import type { ActionDef } from "../action-control.ts";
+import { gact } from "./gact.ts";
 import { mirred } from "./mirred.ts";
+import { police } from "./police.ts";
 
 /** In alphabetical order. */
-export const actionDefs: readonly ActionDef[] = [mirred];
+export const actionDefs: readonly ActionDef[] = [gact, mirred, police];
 
 /** The record of a kind, or undefined. */
 export function actionDef(kind: string): ActionDef | undefined {

@@ -63,6 +63,11 @@ export interface BpfFilter extends TcfFilter {
   readonly verdicts: TcVerdicts;
 }
 
+/** Whether a filter is one of this kind. */
+export function isBpfFilter(filter: TcfFilter): filter is BpfFilter {
+  return "prog" in filter && "directAction" in filter;
+}
+
 /** All bpf filters of one preference. */
 export class BpfProto extends TcfProto {
   /** Newest first, as they run. */

@@ -42,6 +42,7 @@ export interface U32Options {
   /** Device of arrival; null: any. */
   readonly indev: string | null;
   readonly skipHw: boolean;
+  readonly skipSw: boolean;
   readonly exts: ExtsSpec;
 }
 
@@ -79,6 +80,8 @@ export class U32Key implements TcfFilter {
   readonly indev: number;
   readonly indevName: string;
   readonly skipHw: boolean;
+  /** Not for software: it never matches. The kernel takes it also where no hardware does. */
+  readonly skipSw: boolean;
   readonly exts: TcfExts;
 
   constructor(handle: number, table: U32Table, sel: U32Sel, parms: U32Parms) {
@@ -98,6 +101,7 @@ export class U32Key implements TcfFilter {
     this.indev = parms.indev;
     this.indevName = parms.indevName;
     this.skipHw = parms.skipHw;
+    this.skipSw = parms.skipSw;
     this.exts = parms.exts;
     if (this.link !== null) this.link.refs++;
   }
@@ -114,6 +118,7 @@ interface U32Parms {
   readonly indev: number;
   readonly indevName: string;
   readonly skipHw: boolean;
+  readonly skipSw: boolean;
   readonly exts: TcfExts;
 }
 
@@ -281,6 +286,7 @@ export class U32Tables {
         indev: device?.ifindex ?? old?.indev ?? 0,
         indevName: device?.name ?? old?.indevName ?? "",
         skipHw: o.skipHw,
+        skipSw: o.skipSw,
         exts,
       });
     } catch (error) {

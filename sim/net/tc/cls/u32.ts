@@ -77,7 +77,7 @@ export class U32Proto extends TcfProto {
           returning = true;
         }
         if (!returning) {
-          const matched = matchKeys(dv, node, base, off, off2, start, end);
+          const matched = node.skipSw ? 0 : matchKeys(dv, node, base, off, off2, start, end);
           if (matched < 0) return TC_ACT_UNSPEC;
           if (matched === 0) {
             node = node.next;
@@ -179,7 +179,8 @@ export class U32Proto extends TcfProto {
     if (old instanceof U32Table) throw new NetlinkError(ERRNO.EINVAL, "Key node id cannot be zero");
     // what get() found and is no table
     const node = old as U32Key;
-    if (node.skipHw !== o.skipHw) throw new NetlinkError(ERRNO.EINVAL, "Key node flags do not match passed flags");
+    if (node.skipHw !== o.skipHw || node.skipSw !== o.skipSw)
+      throw new NetlinkError(ERRNO.EINVAL, "Key node flags do not match passed flags");
     const fresh = this.tables.makeNode(this, node.table, node.handle, o, node, change.replace);
     node.table.replace(node, fresh);
     node.exts.destroy();

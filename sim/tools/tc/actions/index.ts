@@ -1,0 +1,28 @@
+/** How tc reads and prints each kind of action: one file and one line each. */
+import type { ActionWords } from "../action-kind.ts";
+import { gact } from "./gact.ts";
+import { mirred } from "./mirred.ts";
+import { police } from "./police.ts";
+
+/** In alphabetical order. */
+export const actionWords: readonly ActionWords[] = [gact, mirred, police];
+
+/** Kinds that Linux has and netsim has not. */
+export const LINUX_ACTIONS: readonly string[] = [
+  "connmark",
+  "ct",
+  "ctinfo",
+  "gate",
+  "ife",
+  "mpls",
+  "nat",
+  "sample",
+  "simple",
+  "skbmod",
+  "xt",
+];
+
+/** The record of a kind, or undefined. */
+export function actionWordsOf(kind: string): ActionWords | undefined {
+  return actionWords.find((a) => a.kind === kind);
+}
