@@ -91,6 +91,8 @@ function comparable(text: string): string {
     .replace(/xlated \d+B {2}jited \d+B/g, "xlated N  jited N")
     .replace(/"bytes_(xlated|jited)":\s?\d+/g, '"bytes_$1":N')
     .replace(/numtxqueues \d+ numrxqueues \d+/g, "numtxqueues N numrxqueues N")
+    .replace(/(installed|used|firstused) \d+ sec/g, "$1 N sec")
+    .replace(/"(installed|last_used|first_used)":\d+/g, '"$1":N')
     .replace(/time=[\d.]+ ms/g, "time=N ms")
     .replace(/, time \d+ms/g, ", time N")
     .replace(/rtt min.* ms/g, "rtt N");

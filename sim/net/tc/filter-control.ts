@@ -126,7 +126,7 @@ function autoPref(chain: TcfChain): number {
 
 function chainFor(block: FilterBlock, index: number): TcfChain {
   if (index > TC_ACT_EXT_VAL_MASK) {
-    throw new NetlinkError(ERRNO.EINVAL, "Specified filter chain index exceeds upper limit");
+    throw new NetlinkError(ERRNO.EINVAL, "Specified chain index exceeds upper limit");
   }
   return block.chain(index);
 }
@@ -137,7 +137,7 @@ export function deleteFilters(block: FilterBlock, place: FilterPlace): void {
     throw new NetlinkError(ERRNO.ENOENT, "Cannot flush filters with protocol, handle or kind set");
   }
   if (place.chain > TC_ACT_EXT_VAL_MASK) {
-    throw new NetlinkError(ERRNO.EINVAL, "Specified filter chain index exceeds upper limit");
+    throw new NetlinkError(ERRNO.EINVAL, "Specified chain index exceeds upper limit");
   }
   const chain = block.chains.get(place.chain);
   if (chain === undefined) {
@@ -180,7 +180,7 @@ function existing(chain: TcfChain, place: FilterPlace): TcfProto {
 export function getFilter(block: FilterBlock, place: FilterPlace): ListedFilter {
   if (place.pref === 0) throw new NetlinkError(ERRNO.ENOENT, "Invalid filter command with priority of zero");
   if (place.chain > TC_ACT_EXT_VAL_MASK) {
-    throw new NetlinkError(ERRNO.EINVAL, "Specified filter chain index exceeds upper limit");
+    throw new NetlinkError(ERRNO.EINVAL, "Specified chain index exceeds upper limit");
   }
   const chain = block.chains.get(place.chain);
   if (chain === undefined) throw new NetlinkError(ERRNO.EINVAL, "Cannot find specified filter chain");

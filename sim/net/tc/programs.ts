@@ -2,6 +2,9 @@
 import type { Program } from "../../bpf/program.ts";
 import type { Host } from "../host.ts";
 import type { Netdev } from "../netdev.ts";
+import { NetlinkError } from "../netlink-error.ts";
+import { FilteredQdisc } from "../qdiscs/filtered.ts";
+import { listQdiscs } from "../qdiscs/tree.ts";
 import { bpfFiltersOf } from "./bpf-filters.ts";
 import type { FilterBlock } from "./classify.ts";
 import { hookBlock } from "./control.ts";
@@ -12,6 +15,24 @@ export function blocksOf(dev: Netdev): readonly FilterBlock[] {
   for (const direction of ["ingress", "egress"] as const) {
     const block = hookBlock(dev, direction);
     if (block !== null && !out.includes(block)) out.push(block);
+  }
+  for (const q of listQdiscs(dev)) {
+    if (!(q instanceof FilteredQdisc)) continue;
+    for (const block of qdiscBlocks(q)) if (!out.includes(block)) out.push(block);
+  }
+  return out;
+}
+
+function qdiscBlocks(q: FilteredQdisc): readonly FilterBlock[] {
+  const out = [q.block];
+  for (const cl of q.classes()) {
+    try {
+      out.push(q.blockOf(cl));
+    } catch (error) {
+      // classes of that kind have no filters
+      if (!(error instanceof NetlinkError)) throw error;
+      break;
+    }
   }
   return out;
 }

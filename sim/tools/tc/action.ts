@@ -2,7 +2,7 @@
 import type { TcAction } from "../../net/tc/action.ts";
 import { deleteAction, flushActions, getAction, initActions, listActions } from "../../net/tc/action-control.ts";
 import { actionDef } from "../../net/tc/actions/index.ts";
-import { matches, type ToolFlags, talk, type Words } from "../rtnetlink.ts";
+import { matches, notInNetsim, type ToolFlags, talk, type Words } from "../rtnetlink.ts";
 import { ToolError, type ToolSession } from "../tool.ts";
 import { printActions } from "./action-show.ts";
 import { takeActions } from "./action-words.ts";
@@ -70,9 +70,6 @@ function takeNames(words: Words, verb: string): readonly { readonly kind: string
     words.next();
     if (w === "action") continue;
     if (w === "help") throw new ToolError(255, "");
-    if (actionWordsOf(w) === undefined && !LINUX_ACTIONS.includes(w)) {
-      throw new ToolError(255, `Error: non existent action: ${w}\n`);
-    }
     const next = words.peek();
     if (next === undefined || !matches(next, "index")) {
       throw new ToolError(255, `Error: no index specified action: ${w}\n`);
@@ -80,10 +77,16 @@ function takeNames(words: Words, verb: string): readonly { readonly kind: string
     words.next();
     const index = unsignedOf(words.next(), 10);
     if (index === null) throw new ToolError(255, 'Illegal "index"\n');
-    out.push({ kind: w, index });
+    out.push({ kind: knownKind(w), index });
   }
   if (out.length === 0) throw new ToolError(255, `Command "${verb}" is not complete\n`);
   return out;
+}
+
+/** tc takes a kind that it does not know for gact. @throws ToolError for one that Linux has and netsim has not */
+function knownKind(kind: string): string {
+  if (LINUX_ACTIONS.includes(kind)) throw notInNetsim(`action ${kind}`);
+  return actionWordsOf(kind) === undefined ? "gact" : kind;
 }
 
 /** After the kernel's no, tc goes on with the words that it has not taken. */
@@ -124,9 +127,7 @@ function show(actions: readonly TcAction[], total: number, first: number, flags:
 function takeKind(words: Words): string {
   if (words.left < 2) throw new ToolError(255, USAGE);
   words.next();
-  const kind = words.next();
-  if (actionWordsOf(kind) === undefined) throw new ToolError(0, `bad action ${kind}\n`);
-  return kind;
+  return knownKind(words.next());
 }
 
 function list(session: ToolSession, words: Words, flags: ToolFlags): string {

@@ -52,7 +52,7 @@ function remove(session: ToolSession, words: Words): string {
 
 function get(session: ToolSession, words: Words, flags: ToolFlags): string {
   const f = takeFilterWords(words, "get", USAGE);
-  if (f.parent === 0 && f.block === 0) throw new ToolError(255, "Must specify filter parent\n");
+  if (f.parent === 0) throw new ToolError(255, "Must specify filter parent\n");
   const dev = deviceToGet(session, f);
   const target = talk(() => filterTarget(session.host, dev, f), TALKING);
   const chain = talk(() => existingChain(target.block, f.chain ?? 0), TALKING);

@@ -2,6 +2,8 @@
 import type { Host } from "../../net/host.ts";
 import type { Netdev } from "../../net/netdev.ts";
 import { ERRNO, NetlinkError } from "../../net/netlink-error.ts";
+import { TC_H_ROOT } from "../../net/qdiscs/base.ts";
+import { filterBlockOf } from "../../net/qdiscs/tree.ts";
 import { sharedBlock } from "../../net/tc/blocks.ts";
 import type { FilterBlock } from "../../net/tc/classify.ts";
 import { clsactOf, hookBlock } from "../../net/tc/control.ts";
@@ -39,9 +41,10 @@ export function filterTarget(host: Host, dev: Netdev | null, f: FilterWords): Fi
 
 /** The block at a parent, shared or not. @throws NetlinkError */
 export function blockAt(dev: Netdev, parent: number): FilterBlock {
-  if (parent >>> 16 !== CLSACT_MAJOR || parent === 0xffffffff) {
-    if (parent !== 0 || dev.rootQdisc === null) throw notClassful(parent);
-    throw new NetlinkError(ERRNO.EINVAL, "Qdisc not classful");
+  if (parent >>> 16 !== CLSACT_MAJOR || parent === TC_H_ROOT) {
+    // noqueue and its like have no classes
+    if (parent === 0 && dev.rootQdisc === null) throw new NetlinkError(ERRNO.EINVAL, "Qdisc not classful");
+    return filterBlockOf(dev, parent);
   }
   const kind = clsactOf(dev)?.kind;
   if (kind === undefined) throw new NetlinkError(ERRNO.EINVAL, "Parent Qdisc doesn't exists");
@@ -50,8 +53,4 @@ export function blockAt(dev: Netdev, parent: number): FilterBlock {
     throw new NetlinkError(ERRNO.ENOENT, "Specified class doesn't exist");
   }
   return hookBlock(dev, parent === PARENT_EGRESS ? "egress" : "ingress")!;
-}
-
-function notClassful(parent: number): NetlinkError {
-  return new NetlinkError(ERRNO.EINVAL, parent === 0 ? "Qdisc not classful" : "Parent Qdisc doesn't exists");
 }

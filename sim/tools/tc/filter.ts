@@ -119,7 +119,7 @@ function get(session: ToolSession, words: Words, flags: ToolFlags): string {
   const f = takeFilterWords(words, "get", USAGE);
   if (f.protocol === 0) throw new ToolError(255, "Must specify filter protocol\n");
   if (f.pref === 0) throw new ToolError(255, "Must specify filter priority\n");
-  if (f.parent === 0 && f.block === 0) throw new ToolError(255, "Must specify filter parent\n");
+  if (f.parent === 0) throw new ToolError(255, "Must specify filter parent\n");
   if (f.kind === null) throw new ToolError(255, "Must specify filter type\n");
   const dev = deviceToGet(session, f);
   const parsed = parseKind(session, f, words, f.protocol, true);

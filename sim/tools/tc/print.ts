@@ -25,6 +25,13 @@ export class PrintObject {
     return this;
   }
 
+  /** PRINT_ANY without a key: a member without a name, as iproute2 writes it, though JSON has no such thing. */
+  bare(text: string): this {
+    this.text += text;
+    this.members.push(JSON.stringify(text));
+    return this;
+  }
+
   /** PRINT_JSON: in the JSON only. */
   field(key: string, value: unknown): this {
     this.members.push(`${JSON.stringify(key)}:${JSON.stringify(value)}`);

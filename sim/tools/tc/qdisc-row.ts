@@ -1,6 +1,7 @@
 /** What a line of `tc qdisc show` is made of. */
 import type { QdiscStats } from "../../net/qdisc.ts";
 import type { RateEstimator } from "../../net/qdiscs/estimator.ts";
+import type { IngressBlocks } from "../../net/tc/control.ts";
 
 /** One qdisc as `tc qdisc show` lists it. */
 export interface QdiscRow {
@@ -9,6 +10,8 @@ export interface QdiscRow {
   readonly parent: number;
   /** References as the kernel counts them; printed when not 1. */
   readonly refcnt: number;
+  /** Shared blocks of filters, for clsact and ingress. */
+  readonly blocks?: IngressBlocks;
   readonly options: string;
   readonly json: Record<string, unknown>;
   readonly stats: QdiscStats;

@@ -18,6 +18,7 @@ import {
   type Words,
 } from "../rtnetlink.ts";
 import { ToolError, type ToolResult, type ToolSession } from "../tool.ts";
+import { unsignedOf } from "./arguments.ts";
 import { addClsactQdisc, clsactRow, deleteClsactQdisc } from "./clsact.ts";
 import { takeEstimator } from "./estimator.ts";
 import { formatClassid, formatHandle, parseClassid, parseQdiscHandle } from "./handles.ts";
@@ -123,7 +124,9 @@ function showQdiscs(session: ToolSession, words: Words, flags: ToolFlags): strin
       const refcnt = row.refcnt !== 1 ? `refcnt ${row.refcnt} ` : "";
       const place = row.parent === TC_H_ROOT ? "root " : `parent ${formatClassid(row.parent)} `;
       const name = only === null ? `dev ${dev.name} ` : "";
-      text.push(`qdisc ${row.kind} ${formatHandle(row.handle)} ${name}${place}${refcnt}${row.options}\n`);
+      const shared = sharedBlocks(row);
+      const blocks = shared.map(([key, index]) => `${key} ${index} `).join("");
+      text.push(`qdisc ${row.kind} ${formatHandle(row.handle)} ${name}${place}${refcnt}${blocks}${row.options}\n`);
       if (flags.stats > 0) text.push(formatStats(row.stats, row.estimator), row.xstats ?? "");
       json.push({
         kind: row.kind,
@@ -131,6 +134,7 @@ function showQdiscs(session: ToolSession, words: Words, flags: ToolFlags): strin
         ...(only === null ? { dev: dev.name } : {}),
         ...(row.parent === TC_H_ROOT ? { root: true } : { parent: formatClassid(row.parent) }),
         ...(row.refcnt !== 1 ? { refcnt: row.refcnt } : {}),
+        ...Object.fromEntries(shared),
         options: row.json,
         ...(flags.stats > 0 ? { ...jsonStats(row.stats, row.estimator), ...row.jsonXstats } : {}),
       });
@@ -145,6 +149,7 @@ function changeQdisc(session: ToolSession, words: Words, verb: QdiscVerb | null)
   let handle = 0;
   let kind: string | null = null;
   let estimator: EstimatorSpec | null = null;
+  const blocks = { ingress: 0, egress: 0 };
   let options: readonly string[] = [];
   while (!words.done) {
     const w = words.next();
@@ -159,8 +164,9 @@ function changeQdisc(session: ToolSession, words: Words, verb: QdiscVerb | null)
       parent = parseClassid(id, "invalid parent ID");
     } else if (w === "handle") handle = parseQdiscHandle(words.next());
     else if (matches(w, "estimator")) estimator = takeEstimator(words, estimator);
-    else if (matches(w, "stab") || w === "ingress_block" || w === "egress_block")
-      throw notInNetsim(`\`tc qdisc ... ${w}\``);
+    else if (matches(w, "stab")) throw notInNetsim(`\`tc qdisc ... ${w}\``);
+    else if (w === "ingress_block") blocks.ingress = takeBlockIndex(words);
+    else if (w === "egress_block") blocks.egress = takeBlockIndex(words);
     else if (w === "clsact" || w === "ingress") {
       parent = setParent(parent, TC_H_CLSACT, w);
       handle = 0xffff0000;
@@ -180,9 +186,12 @@ function changeQdisc(session: ToolSession, words: Words, verb: QdiscVerb | null)
     talk(() =>
       verb === null
         ? deleteClsactQdisc(dev, kind ?? "clsact")
-        : addClsactQdisc(dev, kind as "clsact" | "ingress", verb),
+        : addClsactQdisc(dev, kind as "clsact" | "ingress", verb, blocks),
     );
     return "";
+  }
+  if (blocks.ingress !== 0 || blocks.egress !== 0) {
+    throw notInNetsim("shared blocks at other qdiscs than clsact and ingress");
   }
   const def = kind === null ? null : knownQdisc(kind);
   const parsed = def === null ? null : parseQdiscOptions(def, options, verb === null);
@@ -190,6 +199,19 @@ function changeQdisc(session: ToolSession, words: Words, verb: QdiscVerb | null)
   if (verb === null) talk(() => deleteQdisc(dev, parent, handle, kind));
   else talk(() => modifyQdisc(dev, { verb, def, options: parsed, parent, handle, estimator }));
   return "";
+}
+
+function sharedBlocks(row: QdiscRow): readonly (readonly [string, number])[] {
+  const { ingress, egress } = row.blocks ?? { ingress: 0, egress: 0 };
+  const all = [["ingress_block", ingress] as const, ["egress_block", egress] as const];
+  return all.filter(([, index]) => index !== 0);
+}
+
+function takeBlockIndex(words: Words): number {
+  const text = words.next();
+  const n = unsignedOf(text, 0);
+  if (n === null || n === 0) throw invalidArgument("invalid block index value", text);
+  return n;
 }
 
 function setParent(old: number, value: number, word: string): number {

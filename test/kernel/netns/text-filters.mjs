@@ -7,7 +7,7 @@ export const filterTopics = ({ pair, on, frames }) => ({
     steps: [
       ...on(
         "b",
-        "ip link add d0 type veth peer name d1",
+        "ip link add d0 address 02:00:00:00:00:d0 type veth peer name d1 address 02:00:00:00:00:d1",
         "tc filter add dev vb ingress protocol ip u32 match u32 0 0",
         "tc qdisc add dev vb clsact",
         "tc filter add dev vb ingress protocol ip u32 match ip dst 10.9.9.9/32 flowid 1:1",
@@ -126,7 +126,7 @@ export const filterTopics = ({ pair, on, frames }) => ({
     steps: [
       ...on(
         "b",
-        "ip link add d0 type veth peer name d1",
+        "ip link add d0 address 02:00:00:00:00:d0 type veth peer name d1 address 02:00:00:00:00:d1",
         "ip link set d0 up",
         "ip link set d1 up",
         "tc qdisc add dev vb clsact",
@@ -153,14 +153,13 @@ export const filterTopics = ({ pair, on, frames }) => ({
         "tc actions get action mirred index 7",
         "tc actions get action mirred index 77",
         "tc actions get action mirred",
-        "tc actions get action nope index 1",
         "tc actions del action mirred index 7",
         "tc filter show dev vb ingress pref 2",
         "tc actions add action mirred egress mirror dev d0 index 20",
         "tc actions add action mirred egress mirror dev d0 index 20",
         "tc actions replace action mirred egress redirect dev d1 index 20",
         "tc actions change action mirred egress redirect dev nope index 20",
-        "tc actions add action mirred egress redirect dev d0 goto chain 3",
+        "tc actions add action mirred egress mirror dev d0 goto chain 3",
         "tc filter add dev vb ingress protocol ip pref 9 u32 match u32 0 0 action mirred index 20",
         "tc filter add dev vb ingress protocol ip pref 9 u32 match u32 0 0 action mirred index 21",
         "tc filter show dev vb ingress pref 9",
@@ -184,11 +183,7 @@ export const filterTopics = ({ pair, on, frames }) => ({
         "tc filter add dev vb ingress protocol ip pref 1 u32 match u32 0 0 action mirred egress mirror dev d0 goto chain 3",
       ),
       frames(10),
-      ...on(
-        "b",
-        "tc -s filter show dev vb ingress",
-        "tc filter del dev vb ingress chain 3",
-      ),
+      ...on("b", "tc -s filter show dev vb ingress", "tc filter del dev vb ingress chain 3"),
       frames(10),
       ...on(
         "b",
@@ -218,15 +213,12 @@ export const filterTopics = ({ pair, on, frames }) => ({
         "tc filter add dev vb ingress protocol ip u32 match u32 0 0 action mirred egress ingress mirror dev d0",
         "tc filter add dev vb ingress protocol ip u32 match u32 0 0 action mirred egress dev d0",
         "tc filter add dev vb ingress protocol ip u32 match u32 0 0 action mirred egress mirror dev d0 index x",
-        "tc filter add dev vb ingress protocol ip u32 match u32 0 0 action mirred egress mirror dev d0 goto 3",
         "tc filter add dev vb ingress protocol ip u32 match u32 0 0 action mirred egress mirror dev d0 cookie xyz",
         "tc filter add dev vb ingress protocol ip u32 match u32 0 0 action mirred egress mirror dev d0 cookie abc",
         "tc filter add dev vb ingress protocol ip u32 match u32 0 0 action mirred egress mirror dev d0 cookie 00112233445566778899aabbccddeeff00",
         "tc filter add dev vb ingress protocol ip u32 match u32 0 0 action mirred egress mirror dev d0 nope",
         "tc filter add dev vb ingress protocol ip u32 match u32 0 0 action nope",
         "tc filter add dev vb ingress protocol ip u32 match u32 0 0 action",
-        "tc filter add dev vb ingress protocol ip u32 match u32 0 0 action drop",
-        "tc actions add action drop",
         "tc actions nope",
         "tc actions",
         "tc actions ls",
@@ -299,7 +291,7 @@ export const filterTopics = ({ pair, on, frames }) => ({
     steps: [
       ...on(
         "b",
-        "ip link add d0 type veth peer name d1",
+        "ip link add d0 address 02:00:00:00:00:d0 type veth peer name d1 address 02:00:00:00:00:d1",
         "tc qdisc add dev vb ingress_block 22 clsact",
         "tc qdisc add dev d0 ingress_block 22 egress_block 23 clsact",
         "tc qdisc add dev d1 ingress_block 22 egress_block 23 ingress",

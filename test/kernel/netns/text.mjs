@@ -55,6 +55,8 @@ function comparable(text) {
     .replace(/0xffff[0-9a-f]{12}/g, "0xffffN")
     .replace(/load_time \d+/g, "load_time N")
     .replace(/^ {7}18 11 .*$/gm, "N")
+    .replace(/(installed|used|firstused) \d+ sec/g, "$1 N sec")
+    .replace(/"(installed|last_used|first_used)":\d+/g, '"$1":N')
     .replace(/loaded_at \S+/g, "loaded_at N")
     .replace(/\[id:?\s?\d+\]|id\(\d+\)/g, "N")
     .replace(/time[= ]\d+(\.\d+)? ?ms|rtt .*|pipe \d+/g, "time N")

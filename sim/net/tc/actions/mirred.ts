@@ -153,13 +153,13 @@ export const mirred: ActionDef = {
     // what the command parser made for this kind
     const o = spec.options as MirredOptions;
     if (o.blockId !== 0 && o.ifindex !== 0) {
-      throw new NetlinkError(ERRNO.EINVAL, "Cannot specify Block ID and dev simultaneously");
+      throw new NetlinkError(ERRNO.EINVAL, "act_mirred: Cannot specify Block ID and dev simultaneously");
     }
     if (o.eaction < TCA_EGRESS_REDIR || o.eaction > TCA_INGRESS_MIRROR) {
-      throw new NetlinkError(ERRNO.EINVAL, "Unknown mirred option");
+      throw new NetlinkError(ERRNO.EINVAL, "act_mirred: Unknown mirred option");
     }
     if (old === null && o.ifindex === 0 && o.blockId === 0) {
-      throw new NetlinkError(ERRNO.EINVAL, "Must specify device or block");
+      throw new NetlinkError(ERRNO.EINVAL, "act_mirred: Must specify device or block");
     }
     checkVerdict(o.verdict, proto);
     if (o.ifindex !== 0 && host.devices[o.ifindex] === undefined) throw new NetlinkError(ERRNO.ENODEV);

@@ -59,6 +59,11 @@ export function u32Node(handle: number): number {
   return handle & 0xfff;
 }
 
+/** The kernel's refusal, with the name of its module in front (NL_SET_ERR_MSG_MOD). */
+export function refusal(errno: number, text: string): NetlinkError {
+  return new NetlinkError(errno, `cls_u32: ${text}`);
+}
+
 /** A node: struct tc_u_knode. */
 export class U32Key implements TcfFilter {
   readonly handle: number;
@@ -296,11 +301,11 @@ export class U32Tables {
   }
 
   private linked(handle: number): U32Table | null {
-    if ((handle & 0xfffff) !== 0) throw new NetlinkError(ERRNO.EINVAL, "u32 Link handle must be a hash table");
+    if ((handle & 0xfffff) !== 0) throw refusal(ERRNO.EINVAL, "u32 Link handle must be a hash table");
     if (handle === 0) return null;
     const table = this.find(handle);
-    if (table === undefined) throw new NetlinkError(ERRNO.EINVAL, "Link hash table not found");
-    if (table.isRoot) throw new NetlinkError(ERRNO.EINVAL, "Not linking to root node");
+    if (table === undefined) throw refusal(ERRNO.EINVAL, "Link hash table not found");
+    if (table.isRoot) throw refusal(ERRNO.EINVAL, "Not linking to root node");
     return table;
   }
 

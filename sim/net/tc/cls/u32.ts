@@ -21,6 +21,7 @@ import {
   type TcfResult,
 } from "../classify.ts";
 import {
+  refusal,
   TC_U32_EAT,
   TC_U32_OFFSET,
   TC_U32_TERMINAL,
@@ -143,7 +144,7 @@ export class U32Proto extends TcfProto {
     // what the command parser made for this kind
     const o = change.options as U32Options | null;
     if (o === null) {
-      if (change.handle !== 0) throw new NetlinkError(ERRNO.EINVAL, "Filter handle requires options");
+      if (change.handle !== 0) throw refusal(ERRNO.EINVAL, "Filter handle requires options");
       return this.root;
     }
     if (change.old !== null) return this.changeNode(change.old, o, change);
@@ -155,32 +156,32 @@ export class U32Proto extends TcfProto {
       if (u32Htid(htid) === ROOT_HTID) htid = this.root.handle;
       else {
         table = this.tables.find(u32Htid(htid));
-        if (table === undefined) throw new NetlinkError(ERRNO.EINVAL, "Specified hash table not found");
+        if (table === undefined) throw refusal(ERRNO.EINVAL, "Specified hash table not found");
       }
     }
     if (table.divisor < u32Hash(htid)) {
-      throw new NetlinkError(ERRNO.EINVAL, "Specified hash table buckets exceed configured value");
+      throw refusal(ERRNO.EINVAL, "Specified hash table buckets exceed configured value");
     }
     let { handle } = change;
     if (handle !== 0) {
       if (u32Htid(handle) !== 0 && u32Htid(handle ^ htid) !== 0) {
-        throw new NetlinkError(ERRNO.EINVAL, "Handle specified hash table address mismatch");
+        throw refusal(ERRNO.EINVAL, "Handle specified hash table address mismatch");
       }
       handle = (htid | u32Node(handle)) >>> 0;
       if (table.holds(handle)) throw new NetlinkError(ERRNO.ENOSPC);
     } else handle = table.newHandle(htid);
-    if (o.sel === null) throw new NetlinkError(ERRNO.EINVAL, "Selector not specified");
+    if (o.sel === null) throw refusal(ERRNO.EINVAL, "Selector not specified");
     const node = this.tables.makeNode(this, table, handle, o, null, change.replace);
     table.insert(node);
     return node;
   }
 
   private changeNode(old: TcfFilter, o: U32Options, change: FilterChange): TcfFilter {
-    if (old instanceof U32Table) throw new NetlinkError(ERRNO.EINVAL, "Key node id cannot be zero");
+    if (old instanceof U32Table) throw refusal(ERRNO.EINVAL, "Key node id cannot be zero");
     // what get() found and is no table
     const node = old as U32Key;
     if (node.skipHw !== o.skipHw || node.skipSw !== o.skipSw)
-      throw new NetlinkError(ERRNO.EINVAL, "Key node flags do not match passed flags");
+      throw refusal(ERRNO.EINVAL, "Key node flags do not match passed flags");
     const fresh = this.tables.makeNode(this, node.table, node.handle, o, node, change.replace);
     node.table.replace(node, fresh);
     node.exts.destroy();
@@ -188,9 +189,9 @@ export class U32Proto extends TcfProto {
   }
 
   private addTable(divisor: number, handle: number): U32Table {
-    if ((divisor & (divisor - 1)) !== 0) throw new NetlinkError(ERRNO.EINVAL, "Divisor is not a power of 2");
-    if (divisor > 0x100) throw new NetlinkError(ERRNO.EINVAL, "Exceeded maximum 256 hash buckets");
-    if ((handle & 0xfffff) !== 0) throw new NetlinkError(ERRNO.EINVAL, "Divisor can only be used on a hash table");
+    if ((divisor & (divisor - 1)) !== 0) throw refusal(ERRNO.EINVAL, "Divisor is not a power of 2");
+    if (divisor > 0x100) throw refusal(ERRNO.EINVAL, "Exceeded maximum 256 hash buckets");
+    if ((handle & 0xfffff) !== 0) throw refusal(ERRNO.EINVAL, "Divisor can only be used on a hash table");
     if (handle !== 0 && this.tables.find(handle) !== undefined) throw new NetlinkError(ERRNO.ENOSPC);
     return this.tables.addTable(handle, this.pref, divisor);
   }
@@ -203,8 +204,8 @@ export class U32Proto extends TcfProto {
       node.destroy();
       return;
     }
-    if (filter.isRoot) throw new NetlinkError(ERRNO.EINVAL, "Not allowed to delete root node");
-    if (filter.refs > 1) throw new NetlinkError(ERRNO.EBUSY, "Can not delete in-use filter");
+    if (filter.isRoot) throw refusal(ERRNO.EINVAL, "Not allowed to delete root node");
+    if (filter.refs > 1) throw refusal(ERRNO.EBUSY, "Can not delete in-use filter");
     this.tables.removeTable(filter);
   }
 

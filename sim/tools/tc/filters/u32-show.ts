@@ -72,14 +72,14 @@ export function printU32Key(o: PrintObject, n: U32Key, show: FilterShow): void {
 
 function printOffset(o: PrintObject, n: U32Key): void {
   if ((n.flags & (TC_U32_VAROFFSET | TC_U32_OFFSET)) !== 0) {
-    o.plain("\n    offset ");
+    o.plain("\n").bare("    offset ");
     if ((n.flags & TC_U32_VAROFFSET) !== 0) {
       o.any("offset_mask", n.offmask.toString(16), n.offmask.toString(16).padStart(4, "0"));
       o.any("offset_shift", n.offshift, `>>${n.offshift} `).any("offset_off", n.offoff, `at ${n.offoff} `);
     }
     if (n.off !== 0) o.any("plus", n.off, `plus ${n.off} `);
   }
-  if ((n.flags & TC_U32_EAT) !== 0) o.plain(" eat ");
+  if ((n.flags & TC_U32_EAT) !== 0) o.bare(" eat ");
   if (n.hmask !== 0) {
     o.plain("\n").any("hash_mask", hex(n.hmask), `    hash mask ${hex8(n.hmask)} `);
     o.any("hash_off", n.hoff, `at ${n.hoff} `);
