@@ -10,15 +10,11 @@
 import type { Netdev } from "../../netdev.ts";
 import { ERRNO, NetlinkError } from "../../netlink-error.ts";
 import type { Skb } from "../../skb.ts";
-import { bufferFromBytes, RateConfig } from "../../tc-units.ts";
+import { bufferFromBytes, PLAIN_RATE, RateConfig, type RateTerms } from "../../tc-units.ts";
 import { TC_ACT_EXT_VAL_MASK, TC_ACT_GOTO_CHAIN, TC_ACT_OK, TC_ACT_SHOT } from "../act.ts";
 import { TcAction } from "../action.ts";
 import { type ActionDef, checkVerdict, setVerdict } from "../action-control.ts";
 import type { TcfResult } from "../classify.ts";
-
-/** ATM cells: 48 bytes of payload in 53. */
-const ATM_PAYLOAD = 48;
-const ATM_CELL = 53;
 
 /** `action police ...`; rates in bytes/s or packets/s, 0 for none. */
 export interface PoliceOptions {
@@ -30,11 +26,7 @@ export interface PoliceOptions {
   readonly avrateBytes: number;
   /** Largest packet that may conform; 0xffffffff for any. */
   readonly mtu: number;
-  /** Bytes added to each packet. */
-  readonly overhead: number;
-  /** Smaller packets count as that many bytes. */
-  readonly mpu: number;
-  readonly linklayer: "ethernet" | "atm";
+  readonly terms: RateTerms;
   readonly pktsRate: number;
   readonly pktsBurst: number;
 }
@@ -45,9 +37,7 @@ export class Police extends TcAction {
   rateBytes: number = 0;
   peakBytes: number = 0;
   mtu: number = 0;
-  overhead: number = 0;
-  private mpu: number = 0;
-  linklayer: "ethernet" | "atm" = "ethernet";
+  terms: RateTerms = PLAIN_RATE;
   burstNs: number = 0;
   pktsRate: number = 0;
   pktsBurstNs: number = 0;
@@ -67,14 +57,12 @@ export class Police extends TcAction {
     this.rateBytes = o.rateBytes;
     this.peakBytes = o.peakBytes;
     this.mtu = o.mtu;
-    this.overhead = o.overhead;
-    this.mpu = o.mpu;
-    this.linklayer = o.linklayer;
-    this.rate = o.rateBytes === 0 ? null : new RateConfig(o.rateBytes);
-    this.peak = o.peakBytes === 0 ? null : new RateConfig(o.peakBytes);
+    this.terms = o.terms;
+    this.rate = o.rateBytes === 0 ? null : new RateConfig(o.rateBytes, o.terms);
+    this.peak = o.peakBytes === 0 ? null : new RateConfig(o.peakBytes, o.terms);
     this.burstNs = o.rateBytes === 0 ? 0 : bufferFromBytes(o.rateBytes, o.burstBytes);
     this.toksNs = this.burstNs;
-    this.mtuPtoksNs = this.peak === null ? 0 : this.peak.lenToNs(this.wire(o.mtu));
+    this.mtuPtoksNs = this.peak === null ? 0 : this.peak.lenToNs(o.mtu);
     this.ptoksNs = this.mtuPtoksNs;
     this.pktsRate = o.pktsRate;
     this.pktsBurstNs = o.pktsRate === 0 ? 0 : bufferFromBytes(o.pktsRate, o.pktsBurst);
@@ -104,9 +92,9 @@ export class Police extends TcAction {
       const earned = Math.min(passedNs, this.burstNs);
       let ptoks = 0;
       if (this.peak !== null) {
-        ptoks = Math.min(earned + this.ptoksNs, this.mtuPtoksNs) - this.peak.lenToNs(this.wire(len));
+        ptoks = Math.min(earned + this.ptoksNs, this.mtuPtoksNs) - this.peak.lenToNs(len);
       }
-      const toks = Math.min(earned + this.toksNs, this.burstNs) - this.rate.lenToNs(this.wire(len));
+      const toks = Math.min(earned + this.toksNs, this.burstNs) - this.rate.lenToNs(len);
       if (toks < 0 || ptoks < 0) return false;
       this.lastNs = nowNs;
       this.toksNs = toks;
@@ -119,12 +107,6 @@ export class Police extends TcAction {
     this.lastNs = nowNs;
     this.pktToksNs = toks;
     return true;
-  }
-
-  /** Bytes on the wire: psched_l2t_ns. */
-  private wire(len: number): number {
-    const bytes = Math.max(len + this.overhead, this.mpu);
-    return this.linklayer === "atm" ? Math.ceil(bytes / ATM_PAYLOAD) * ATM_CELL : bytes;
   }
 }
 

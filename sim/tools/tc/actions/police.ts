@@ -2,7 +2,15 @@
 import { TC_ACT_OK, TC_ACT_RECLASSIFY } from "../../../net/tc/act.ts";
 import type { TcAction } from "../../../net/tc/action.ts";
 import { Police, type PoliceOptions } from "../../../net/tc/actions/police.ts";
-import { burstFromNs, formatRate, formatSize, parseRate, parseSize } from "../../../net/tc-units.ts";
+import {
+  burstFromNs,
+  formatRate,
+  formatSize,
+  LINKLAYERS,
+  PLAIN_RATE,
+  parseRate,
+  parseSize,
+} from "../../../net/tc-units.ts";
 import type { ToolFlags } from "../../rtnetlink.ts";
 import { duplicateArgument, invalidArgument, matches, type Words } from "../../rtnetlink.ts";
 import { ToolError } from "../../tool.ts";
@@ -40,7 +48,7 @@ class Said {
   peakrate: number = 0;
   avrate: number = 0;
   overhead: number = 0;
-  linklayer: "ethernet" | "atm" = "ethernet";
+  linklayer: number = PLAIN_RATE.linklayer;
   pktsRate: number = 0;
   pktsBurst: number = 0;
 }
@@ -65,9 +73,7 @@ export function parsePolice(words: Words): ParsedAction {
     peakBytes: s.peakrate,
     avrateBytes: s.avrate,
     mtu,
-    overhead: s.overhead,
-    mpu: s.mpu,
-    linklayer: s.linklayer,
+    terms: { overhead: s.overhead, mpu: s.mpu, linklayer: s.linklayer },
     pktsRate: s.pktsRate,
     pktsBurst: s.pktsBurst,
   };
@@ -162,11 +168,11 @@ function sizeAndCell(words: Words, old: number, twice: string, name: string): re
   return [size, 31 - Math.clz32(cell)];
 }
 
-function linklayer(words: Words): "ethernet" | "atm" {
+function linklayer(words: Words): number {
   const text = advance(words);
-  if (matches(text, "ethernet")) return "ethernet";
-  if (matches(text, "atm") || matches(text, "adsl")) return "atm";
-  throw invalidArgument("linklayer", text);
+  const name = Object.keys(LINKLAYERS).find((n) => matches(text, n));
+  if (name === undefined) throw invalidArgument("linklayer", text);
+  return LINKLAYERS[name]!;
 }
 
 /** print_police, also for filters that were told `police` in the old way. */
@@ -186,9 +192,11 @@ export function printPolice(o: PrintObject, action: TcAction, flags: ToolFlags):
   printControl(o, "action ", action.verdict);
   if (action.conform !== TC_ACT_OK) printControl(o, "/", action.conform, " ");
   else o.plain(" ");
-  o.any("overhead", action.overhead, `overhead ${formatSize(action.overhead)} `);
-  if (action.linklayer !== "ethernet" || flags.details) {
-    o.any("linklayer", action.linklayer, `linklayer ${action.linklayer} `);
+  const { overhead, linklayer } = action.terms;
+  o.any("overhead", overhead, `overhead ${formatSize(overhead)} `);
+  if (linklayer !== PLAIN_RATE.linklayer || flags.details) {
+    const name = linklayer === PLAIN_RATE.linklayer ? "ethernet" : "atm";
+    o.any("linklayer", name, `linklayer ${name} `);
   }
   o.plain("\n");
   printReferences(o, action, "\tref ", " bind ", flags);
