@@ -5,9 +5,9 @@
  * @source kernel/bpf/verifier.c resolve_pseudo_ldimm64, check_subprogs, check_cfg (their messages are used here)
  */
 import { ObjectError } from "../../engine/errors.ts";
-import type { Insn, InsnBody } from "./insn.ts";
+import type { Insn } from "./insn.ts";
 import { fieldsRefusal } from "./refusals.ts";
-import { type InsnFields, type InsnRow, rowsOfOpcode } from "./table.ts";
+import { type InsnFields, type InsnRow, insnRows, rowsOfOpcode } from "./table.ts";
 
 /** A decoded program. */
 export interface DecodedProgram {
@@ -26,6 +26,7 @@ export function readFields(bytes: Uint8Array, slot: number): InsnFields {
   const imm = i32At(bytes, at + 4);
   const next = at + 16 <= bytes.length ? i32At(bytes, at + 12) : 0;
   return {
+    slot,
     dst: regs & 15,
     src: regs >> 4,
     off,
@@ -42,9 +43,10 @@ function i32At(bytes: Uint8Array, at: number): number {
 
 /** The row that an instruction is a form of. @returns undefined when no form has these fixed fields */
 export function rowOf(opcode: number, f: InsnFields): InsnRow | undefined {
-  return rowsOfOpcode[opcode]!.find(
-    (row) => (row.off ?? f.off) === f.off && (row.imm ?? f.imm) === f.imm && (row.src ?? f.src) === f.src,
-  );
+  for (const row of rowsOfOpcode[opcode]!) {
+    if ((row.off ?? f.off) === f.off && (row.imm ?? f.imm) === f.imm && (row.src ?? f.src) === f.src) return row;
+  }
+  return undefined;
 }
 
 /**
@@ -70,10 +72,10 @@ export function decodeProgram(name: string, bytes: Uint8Array): DecodedProgram {
       throw insnError(name, slot, known ? fieldsRefusal(opcode, f) : `unknown opcode ${hex(opcode)}`);
     }
     if (row.refuse !== undefined) throw insnError(name, slot, row.refuse, "INSN_UNSUPPORTED");
-    const body = row.body(f);
-    checkFields(name, slot, row, f, body);
+    const insn = row.body(f);
+    checkFields(name, row, f, insn);
     if (opcode === 0x18) checkSecondSlot(name, slot, bytes);
-    insns.push({ ...body, slot });
+    insns.push(insn);
     slot += opcode === 0x18 ? 2 : 1;
   }
   const functionSlots = findFunctions(name, insns, indexOfSlot);
@@ -87,49 +89,54 @@ export function insnError(name: string, slot: number, what: string, code: string
   return new ObjectError({ code, message: `program "${name}": ${where}${what}` });
 }
 
-const namesOfRow = new Map<InsnRow, ReadonlySet<string>>();
-
-/** Fields that the text of a row names. */
-function names(row: InsnRow): ReadonlySet<string> {
-  let set = namesOfRow.get(row);
-  if (set === undefined) {
-    const fieldOf: Readonly<Record<string, string>> = {
-      to: "off",
-      tolong: "imm",
-      ximm: "imm",
-      imm64: "imm",
-      helper: "imm",
-    };
-    set = new Set([...row.text.matchAll(/\{(\w+)\}/g)].map((m) => fieldOf[m[1]!] ?? m[1]!));
-    namesOfRow.set(row, set);
-  }
-  return set;
+/** What a row says about the fields of an instruction. */
+interface FieldRule {
+  readonly usesDst: boolean;
+  readonly usesSrc: boolean;
+  /** Fields that the row neither fixes nor its text names. */
+  readonly zero: readonly ("dst" | "src" | "off" | "imm")[];
 }
 
-function checkFields(name: string, slot: number, row: InsnRow, f: InsnFields, body: InsnBody): void {
-  const used = names(row);
-  for (const field of ["dst", "src", "off", "imm"] as const) {
-    if (row[field as "src" | "off" | "imm"] === undefined && !used.has(field) && f[field] !== 0) {
-      throw insnError(name, slot, `${fieldsRefusal(row.opcode, f)} (${field} is ${f[field]})`);
-    }
+const FIELD_OF_NAME: Readonly<Record<string, string>> = {
+  to: "off",
+  tolong: "imm",
+  ximm: "imm",
+  imm64: "imm",
+  helper: "imm",
+};
+
+const fieldRules: ReadonlyMap<InsnRow, FieldRule> = new Map(
+  insnRows.map((row): [InsnRow, FieldRule] => {
+    const used = new Set([...row.text.matchAll(/\{(\w+)\}/g)].map((m) => FIELD_OF_NAME[m[1]!] ?? m[1]!));
+    const fixed = { dst: undefined, src: row.src, off: row.off, imm: row.imm };
+    const zero = (["dst", "src", "off", "imm"] as const).filter((f) => fixed[f] === undefined && !used.has(f));
+    return [row, { usesDst: used.has("dst"), usesSrc: used.has("src"), zero }];
+  }),
+);
+
+function checkFields(name: string, row: InsnRow, f: InsnFields, insn: Insn): void {
+  const rule = fieldRules.get(row)!;
+  for (const field of rule.zero) {
+    if (f[field] === 0) continue;
+    throw insnError(name, f.slot, `${fieldsRefusal(row.opcode, f)} (${field} is ${f[field]})`);
   }
-  if (used.has("dst") && f.dst > 10) throw insnError(name, slot, `R${f.dst} is invalid`);
-  if (used.has("src") && f.src > 10) throw insnError(name, slot, `R${f.src} is invalid`);
-  if (writtenRegister(body) === 10) throw insnError(name, slot, "frame pointer is read only");
+  if (rule.usesDst && f.dst > 10) throw insnError(name, f.slot, `R${f.dst} is invalid`);
+  if (rule.usesSrc && f.src > 10) throw insnError(name, f.slot, `R${f.src} is invalid`);
+  if (writtenRegister(insn) === 10) throw insnError(name, f.slot, "frame pointer is read only");
 }
 
 /** The register that an instruction of this form writes besides r0..r5 of calls, -1 when none. */
-function writtenRegister(body: InsnBody): number {
-  switch (body.kind) {
+function writtenRegister(insn: Insn): number {
+  switch (insn.kind) {
     case "alu":
     case "neg":
     case "movsx":
     case "swap":
     case "ldx":
     case "ld_imm64":
-      return body.dst;
+      return insn.dst;
     case "atomic":
-      return body.fetch && body.op !== "cmpxchg" ? body.src : -1;
+      return insn.fetch && insn.op !== "cmpxchg" ? insn.src : -1;
     default:
       return -1;
   }

@@ -38,7 +38,7 @@ export type AccessSize = 1 | 2 | 4 | 8;
 export type Imm64Kind = "value" | "map_fd" | "map_value" | "func" | "ksym";
 
 /** What an instruction does, without its place. `src` -1 means that the immediate is the operand. `target` is a slot. */
-export type InsnBody =
+type InsnBody =
   | {
       readonly kind: "alu";
       readonly op: AluOp;

@@ -13,10 +13,11 @@
  *
  * @source RFC 9669; Documentation/bpf/standardization/instruction-set.rst; kernel/bpf/disasm.c
  */
-import type { AccessSize, AluOp, AtomicOp, InsnBody, JumpOp } from "./insn.ts";
+import type { AccessSize, AluOp, AtomicOp, Insn, JumpOp } from "./insn.ts";
 
 /** The fields of an instruction as they stand in its slots, and the slots that its offset and immediate point to. */
 export interface InsnFields {
+  readonly slot: number;
   readonly dst: number;
   readonly src: number;
   readonly off: number;
@@ -39,7 +40,7 @@ export interface InsnRow {
   readonly imm?: number;
   /** The form is known and netsim does not run it: the sentence that says why, the kernel's where it has one. */
   readonly refuse?: string;
-  readonly body: (f: InsnFields) => InsnBody;
+  readonly body: (f: InsnFields) => Insn;
 }
 
 const SIZES: readonly { readonly code: number; readonly size: AccessSize; readonly u: string; readonly s: string }[] = [
@@ -109,18 +110,28 @@ export const insnRows: readonly InsnRow[] = [
   {
     opcode: 0x05,
     text: "goto {to}",
-    body: (f) => ({ kind: "ja", target: f.offTarget }),
+    body: (f) => ({ kind: "ja", target: f.offTarget, slot: f.slot }),
   },
   {
     opcode: 0x06,
     text: "gotol {tolong}",
-    body: (f) => ({ kind: "ja", target: f.immTarget }),
+    body: (f) => ({ kind: "ja", target: f.immTarget, slot: f.slot }),
   },
-  { opcode: 0x85, text: "call {helper}", src: 0, body: (f) => ({ kind: "call_helper", id: f.imm }) },
-  { opcode: 0x85, text: "call {tolong}", src: 1, body: (f) => ({ kind: "call_sub", target: f.immTarget }) },
-  { opcode: 0x85, text: "call kernel-function#{imm}", src: 2, body: (f) => ({ kind: "call_kfunc", id: f.imm }) },
-  { opcode: 0x95, text: "exit", body: () => ({ kind: "exit" }) },
-  { opcode: 0xe5, text: "may_goto {to}", body: (f) => ({ kind: "may_goto", target: f.offTarget }) },
+  { opcode: 0x85, text: "call {helper}", src: 0, body: (f) => ({ kind: "call_helper", id: f.imm, slot: f.slot }) },
+  {
+    opcode: 0x85,
+    text: "call {tolong}",
+    src: 1,
+    body: (f) => ({ kind: "call_sub", target: f.immTarget, slot: f.slot }),
+  },
+  {
+    opcode: 0x85,
+    text: "call kernel-function#{imm}",
+    src: 2,
+    body: (f) => ({ kind: "call_kfunc", id: f.imm, slot: f.slot }),
+  },
+  { opcode: 0x95, text: "exit", body: (f) => ({ kind: "exit", slot: f.slot }) },
+  { opcode: 0xe5, text: "may_goto {to}", body: (f) => ({ kind: "may_goto", target: f.offTarget, slot: f.slot }) },
   ...[1, 0x10000].map((imm) =>
     refused(
       { opcode: 0xbf, text: `r{dst} = addr_space_cast(r{src}, ${imm >>> 16}, ${imm & 1})`, off: 1, imm },
@@ -146,13 +157,13 @@ function aluRows(a: (typeof ALU)[number]): InsnRow[] {
         opcode: base,
         text: `${r}{dst} ${a.sign} {imm}`,
         ...fixed,
-        body: (f) => ({ kind: "alu", op: a.op, wide, dst: f.dst, src: -1, imm: f.imm }),
+        body: (f) => ({ kind: "alu", op: a.op, wide, dst: f.dst, src: -1, imm: f.imm, slot: f.slot }),
       },
       {
         opcode: base | 0x08,
         text: `${r}{dst} ${a.sign} ${r}{src}`,
         ...fixed,
-        body: (f) => ({ kind: "alu", op: a.op, wide, dst: f.dst, src: f.src, imm: 0 }),
+        body: (f) => ({ kind: "alu", op: a.op, wide, dst: f.dst, src: f.src, imm: 0, slot: f.slot }),
       },
     ];
   });
@@ -166,14 +177,14 @@ function unaryRows(wide: boolean): InsnRow[] {
     {
       opcode: 0x80 | cls,
       text: `${r}{dst} = -${r}{dst}`,
-      body: (f) => ({ kind: "neg", wide, dst: f.dst }),
+      body: (f) => ({ kind: "neg", wide, dst: f.dst, slot: f.slot }),
     },
     ...widths.map(
       (bits): InsnRow => ({
         opcode: 0xb8 | cls,
         text: `${r}{dst} = (s${bits})${r}{src}`,
         off: bits,
-        body: (f) => ({ kind: "movsx", bits, wide, dst: f.dst, src: f.src }),
+        body: (f) => ({ kind: "movsx", bits, wide, dst: f.dst, src: f.src, slot: f.slot }),
       }),
     ),
   ];
@@ -184,7 +195,7 @@ function swapRows(bits: 16 | 32 | 64): InsnRow[] {
     opcode,
     text: `r{dst} = ${order}${bits} r{dst}`,
     imm: bits,
-    body: (f) => ({ kind: "swap", order, bits, dst: f.dst }),
+    body: (f) => ({ kind: "swap", order, bits, dst: f.dst, slot: f.slot }),
   });
   return [row(0xd4, "le"), row(0xdc, "be"), row(0xd7, "bswap")];
 }
@@ -195,36 +206,36 @@ function memoryRows(z: (typeof SIZES)[number]): InsnRow[] {
     {
       opcode: 0x61 | z.code,
       text: `r{dst} = *(${z.u} *)(r{src} {off})`,
-      body: (f) => ({ kind: "ldx", size, signed: false, dst: f.dst, src: f.src, off: f.off }),
+      body: (f) => ({ kind: "ldx", size, signed: false, dst: f.dst, src: f.src, off: f.off, slot: f.slot }),
     },
     {
       opcode: 0x62 | z.code,
       text: `*(${z.u} *)(r{dst} {off}) = {imm}`,
-      body: (f) => ({ kind: "st", size, dst: f.dst, off: f.off, imm: f.imm }),
+      body: (f) => ({ kind: "st", size, dst: f.dst, off: f.off, imm: f.imm, slot: f.slot }),
     },
     {
       opcode: 0x63 | z.code,
       text: `*(${z.u} *)(r{dst} {off}) = r{src}`,
-      body: (f) => ({ kind: "stx", size, dst: f.dst, src: f.src, off: f.off }),
+      body: (f) => ({ kind: "stx", size, dst: f.dst, src: f.src, off: f.off, slot: f.slot }),
     },
     {
       opcode: 0xc3 | z.code,
       text: `r{dst} = load_acquire((${z.u} *)(r{src} {off}))`,
       imm: BPF_LOAD_ACQ,
-      body: (f) => ({ kind: "ldx", size, signed: false, dst: f.dst, src: f.src, off: f.off }),
+      body: (f) => ({ kind: "ldx", size, signed: false, dst: f.dst, src: f.src, off: f.off, slot: f.slot }),
     },
     {
       opcode: 0xc3 | z.code,
       text: `store_release((${z.u} *)(r{dst} {off}), r{src})`,
       imm: BPF_STORE_REL,
-      body: (f) => ({ kind: "stx", size, dst: f.dst, src: f.src, off: f.off }),
+      body: (f) => ({ kind: "stx", size, dst: f.dst, src: f.src, off: f.off, slot: f.slot }),
     },
   ];
   if (size < 8) {
     rows.push({
       opcode: 0x81 | z.code,
       text: `r{dst} = *(${z.s} *)(r{src} {off})`,
-      body: (f) => ({ kind: "ldx", size, signed: true, dst: f.dst, src: f.src, off: f.off }),
+      body: (f) => ({ kind: "ldx", size, signed: true, dst: f.dst, src: f.src, off: f.off, slot: f.slot }),
     });
   }
   return rows;
@@ -237,7 +248,7 @@ function atomicRows(z: (typeof SIZES)[number]): InsnRow[] {
     opcode: 0xc3 | z.code,
     text,
     imm,
-    body: (f) => ({ kind: "atomic", op, fetch, size, dst: f.dst, src: f.src, off: f.off }),
+    body: (f) => ({ kind: "atomic", op, fetch, size, dst: f.dst, src: f.src, off: f.off, slot: f.slot }),
   });
   const at = `(${z.u} *)(r{dst} {off})`;
   return [
@@ -256,12 +267,12 @@ function packetRows(z: (typeof SIZES)[number]): InsnRow[] {
     {
       opcode: 0x20 | z.code,
       text: `r0 = *(${z.u} *)skb[{imm}]`,
-      body: (f) => ({ kind: "ld_packet", size, src: -1, imm: f.imm }),
+      body: (f) => ({ kind: "ld_packet", size, src: -1, imm: f.imm, slot: f.slot }),
     },
     {
       opcode: 0x40 | z.code,
       text: `r0 = *(${z.u} *)skb[r{src} + {imm}]`,
-      body: (f) => ({ kind: "ld_packet", size, src: f.src, imm: f.imm }),
+      body: (f) => ({ kind: "ld_packet", size, src: f.src, imm: f.imm, slot: f.slot }),
     },
   ];
 }
@@ -273,31 +284,47 @@ function imm64Rows(): InsnRow[] {
       opcode,
       text: "r{dst} = {imm64}",
       src: 0,
-      body: (f) => ({ kind: "ld_imm64", what: "value", dst: f.dst, lo: f.imm, hi: f.next, target: -1 }),
+      body: (f) => ({ kind: "ld_imm64", what: "value", dst: f.dst, lo: f.imm, hi: f.next, target: -1, slot: f.slot }),
     },
     {
       opcode,
       text: "r{dst} = map[fd:{imm}]",
       src: 1,
-      body: (f) => ({ kind: "ld_imm64", what: "map_fd", dst: f.dst, lo: f.imm, hi: 0, target: -1 }),
+      body: (f) => ({ kind: "ld_imm64", what: "map_fd", dst: f.dst, lo: f.imm, hi: 0, target: -1, slot: f.slot }),
     },
     {
       opcode,
       text: "r{dst} = map[fd:{imm}][0]+{next}",
       src: 2,
-      body: (f) => ({ kind: "ld_imm64", what: "map_value", dst: f.dst, lo: f.imm, hi: f.next, target: -1 }),
+      body: (f) => ({
+        kind: "ld_imm64",
+        what: "map_value",
+        dst: f.dst,
+        lo: f.imm,
+        hi: f.next,
+        target: -1,
+        slot: f.slot,
+      }),
     },
     {
       opcode,
       text: "r{dst} = btf[{imm}]",
       src: 3,
-      body: (f) => ({ kind: "ld_imm64", what: "ksym", dst: f.dst, lo: f.imm, hi: 0, target: -1 }),
+      body: (f) => ({ kind: "ld_imm64", what: "ksym", dst: f.dst, lo: f.imm, hi: 0, target: -1, slot: f.slot }),
     },
     {
       opcode,
       text: "r{dst} = subprog[{tolong}]",
       src: 4,
-      body: (f) => ({ kind: "ld_imm64", what: "func", dst: f.dst, lo: f.imm, hi: 0, target: f.immTarget }),
+      body: (f) => ({
+        kind: "ld_imm64",
+        what: "func",
+        dst: f.dst,
+        lo: f.imm,
+        hi: 0,
+        target: f.immTarget,
+        slot: f.slot,
+      }),
     },
     refused({ opcode, text: "r{dst} = map[idx:{imm}]", src: 5 }, MAP_BY_INDEX),
     refused({ opcode, text: "r{dst} = map[idx:{imm}][0]+{next}", src: 6 }, MAP_BY_INDEX),
@@ -312,17 +339,35 @@ function jumpRows(j: (typeof JUMPS)[number]): InsnRow[] {
       {
         opcode: base,
         text: `if ${r}{dst} ${j.sign} {ximm} goto {to}`,
-        body: (f) => ({ kind: "jump", op: j.op, wide, dst: f.dst, src: -1, imm: f.imm, target: f.offTarget }),
+        body: (f) => ({
+          kind: "jump",
+          op: j.op,
+          wide,
+          dst: f.dst,
+          src: -1,
+          imm: f.imm,
+          target: f.offTarget,
+          slot: f.slot,
+        }),
       },
       {
         opcode: base | 0x08,
         text: `if ${r}{dst} ${j.sign} ${r}{src} goto {to}`,
-        body: (f) => ({ kind: "jump", op: j.op, wide, dst: f.dst, src: f.src, imm: 0, target: f.offTarget }),
+        body: (f) => ({
+          kind: "jump",
+          op: j.op,
+          wide,
+          dst: f.dst,
+          src: f.src,
+          imm: 0,
+          target: f.offTarget,
+          slot: f.slot,
+        }),
       },
     ];
   });
 }
 
 function refused(row: Omit<InsnRow, "body">, refuse: string): InsnRow {
-  return { ...row, refuse, body: () => ({ kind: "exit" }) };
+  return { ...row, refuse, body: (f) => ({ kind: "exit", slot: f.slot }) };
 }

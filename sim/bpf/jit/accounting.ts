@@ -31,14 +31,14 @@ export function planAccounting(cfg: Cfg, price: Float64Array, stores: (block: nu
   const debt = new Float64Array(n).fill(Number.NaN);
   if (!cfg.reducible) debt.fill(0);
   cfg.blocks.forEach((block, b) => {
-    if (cfg.isLoop[b]!) for (const p of block.predecessors) debt[classOf[p]!] = 0;
+    if (cfg.isLoop[b] === 1) for (const p of block.predecessors) debt[classOf[p]!] = 0;
   });
   const add = new Float64Array(n);
   const owed = new Float64Array(n);
   for (let b = 0; b < n; b++) {
     // what leads to a block has a lower number, or the block begins a loop
     const [p] = cfg.blocks[b]!.predecessors;
-    const total = (p === undefined || cfg.isLoop[b]! ? 0 : debt[classOf[p]!]!) + price[b]!;
+    const total = (p === undefined || cfg.isLoop[b] === 1 ? 0 : debt[classOf[p]!]!) + price[b]!;
     const c = classOf[b]!;
     if (Number.isNaN(debt[c]!)) debt[c] = stores(b) || total > OWED_MAX ? 0 : total;
     owed[b] = debt[c]!;

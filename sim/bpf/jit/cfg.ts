@@ -24,101 +24,162 @@ export interface Cfg {
   readonly blocks: readonly Block[];
   /** Immediate dominator by block; the entry's is itself. */
   readonly idom: Int32Array;
-  /** Blocks that a block immediately dominates, ascending. */
-  readonly children: readonly (readonly number[])[];
+  /** Merge points that a block immediately dominates, ascending. */
+  readonly merges: readonly (readonly number[])[];
   /** Instructions in a block and in all that it dominates. */
   readonly subtreeSize: Int32Array;
-  /** More than one forward edge leads there. */
-  readonly isMerge: readonly boolean[];
-  /** A back edge leads there. */
-  readonly isLoop: readonly boolean[];
+  /** 1: more than one forward edge leads there. */
+  readonly isMerge: Uint8Array;
+  /** 1: a back edge leads there. */
+  readonly isLoop: Uint8Array;
+  readonly hasLoops: boolean;
   readonly reducible: boolean;
 }
+
+const NO_BLOCKS: readonly number[] = [];
 
 /**
  * Builds the graph of the instructions `first` to `last`.
  * @param indexOfSlot index into `insns` by slot
  */
 export function buildCfg(insns: readonly Insn[], indexOfSlot: Int32Array, first: number, last: number): Cfg {
-  const raw = rawBlocks(insns, indexOfSlot, first, last);
-  const order = reversePostorder(raw.map((b) => b.successors));
-  const number = new Int32Array(raw.length).fill(-1);
-  order.forEach((block, i) => {
-    number[block] = i;
-  });
-  const predecessors: number[][] = order.map(() => []);
-  const blocks = order.map((block, i): Block => {
-    const b = raw[block]!;
-    const successors = b.successors.map((s) => number[s]!);
-    for (const s of successors) if (predecessors[s]!.at(-1) !== i) predecessors[s]!.push(i);
-    return { first: b.first, last: b.last, successors, predecessors: predecessors[i]! };
-  });
-  const tree = new DominatorTree(blocks);
-  const { idom } = tree;
-  const children: number[][] = blocks.map(() => []);
-  for (let b = 1; b < blocks.length; b++) children[idom[b]!]!.push(b);
-  const subtreeSize = new Int32Array(blocks.length);
-  for (let b = blocks.length - 1; b >= 0; b--) {
-    subtreeSize[b] = subtreeSize[b]! + blocks[b]!.last - blocks[b]!.first + 1;
-    if (b > 0) subtreeSize[idom[b]!] = subtreeSize[idom[b]!]! + subtreeSize[b]!;
+  const raw = new RawBlocks(insns, indexOfSlot, first, last);
+  const order = reversePostorder(raw);
+  const number = new Int32Array(raw.count).fill(-1);
+  for (let b = 0; b < order.length; b++) number[order[b]!] = b;
+  const blocks: (Block & { predecessors: readonly number[] })[] = [];
+  for (const block of order) {
+    const taken = raw.taken[block]! < 0 ? -1 : number[raw.taken[block]!]!;
+    const next = raw.next[block]! < 0 ? -1 : number[raw.next[block]!]!;
+    // literals, as a list that grows has room for many more
+    const successors = taken < 0 ? (next < 0 ? NO_BLOCKS : [next]) : next < 0 ? [taken] : [taken, next];
+    blocks.push({ first: raw.firsts[block]!, last: raw.lasts[block]!, successors, predecessors: NO_BLOCKS });
   }
-  const isMerge = blocks.map((b, i) => b.predecessors.filter((p) => p < i).length > 1);
-  const isLoop = blocks.map((b, i) => b.predecessors.some((p) => p >= i));
-  const reducible = blocks.every((b, i) => b.successors.every((s) => s > i || tree.dominates(s, i)));
-  return { blocks, idom, children, subtreeSize, isMerge, isLoop, reducible };
+  const n = blocks.length;
+  fillPredecessors(blocks);
+  const isMerge = new Uint8Array(n);
+  const isLoop = new Uint8Array(n);
+  const forward = new Uint8Array(n);
+  for (let b = 0; b < n; b++) {
+    for (const s of blocks[b]!.successors) {
+      if (s <= b) isLoop[s] = 1;
+      else if (forward[s] === 0) forward[s] = 1;
+      else isMerge[s] = 1;
+    }
+  }
+  const hasLoops = isLoop.includes(1);
+  const tree = new DominatorTree(blocks, hasLoops);
+  const { idom } = tree;
+  const merges: (readonly number[])[] = new Array<readonly number[]>(n).fill(NO_BLOCKS);
+  for (let b = 1; b < n; b++) {
+    if (isMerge[b] === 0) continue;
+    const at = idom[b]!;
+    if (merges[at] === NO_BLOCKS) merges[at] = [b];
+    else (merges[at] as number[]).push(b);
+  }
+  const subtreeSize = new Int32Array(n);
+  let reducible = true;
+  for (let b = n - 1; b >= 0; b--) {
+    const block = blocks[b]!;
+    subtreeSize[b] = subtreeSize[b]! + block.last - block.first + 1;
+    if (b > 0) subtreeSize[idom[b]!] = subtreeSize[idom[b]!]! + subtreeSize[b]!;
+    for (const s of block.successors) if (s <= b && !tree.dominates(s, b)) reducible = false;
+  }
+  return { blocks, idom, merges, subtreeSize, isMerge, isLoop, hasLoops, reducible };
 }
 
-interface RawBlock {
-  readonly first: number;
-  readonly last: number;
-  readonly successors: readonly number[];
+function fillPredecessors(blocks: { readonly successors: readonly number[]; predecessors: readonly number[] }[]): void {
+  const missing = new Int32Array(blocks.length);
+  for (const { successors } of blocks) for (const s of successors) missing[s]!++;
+  for (let b = 0; b < blocks.length; b++) {
+    for (const s of blocks[b]!.successors) {
+      const block = blocks[s]!;
+      const total = block.predecessors.length === 0 ? missing[s]! : block.predecessors.length;
+      if (total === 1) block.predecessors = [b];
+      else {
+        if (block.predecessors.length === 0) block.predecessors = new Array<number>(total).fill(-1);
+        (block.predecessors as number[])[total - missing[s]!] = b;
+      }
+      missing[s]!--;
+    }
+  }
 }
 
-/** An instruction after which control may leave in the middle of what would else be a block. */
+/** Whether control may leave behind an instruction, in the middle of what would else be a block. */
 function mayLeave(insn: Insn): boolean {
   return endsBlock(insn) || insn.kind === "ld_packet" || (insn.kind === "call_helper" && insn.id === TAIL_CALL);
 }
 
-function rawBlocks(insns: readonly Insn[], indexOfSlot: Int32Array, first: number, last: number): RawBlock[] {
-  const leaders = new Set<number>([first]);
-  for (let i = first; i <= last; i++) {
-    const insn = insns[i]!;
-    if (insn.kind === "ja" || insn.kind === "jump" || insn.kind === "may_goto") leaders.add(indexOfSlot[insn.target]!);
-    if (mayLeave(insn) && i < last) leaders.add(i + 1);
-  }
-  const starts = [...leaders].sort((a, b) => a - b);
-  const blockOf = new Map(starts.map((start, i) => [start, i]));
-  return starts.map((start, i): RawBlock => {
-    const end = (starts[i + 1] ?? last + 1) - 1;
-    const insn = insns[end]!;
-    let successors: number[];
-    if (insn.kind === "exit") successors = [];
-    else if (insn.kind === "ja") successors = [blockOf.get(indexOfSlot[insn.target]!)!];
-    else if (insn.kind === "jump" || insn.kind === "may_goto") {
-      const taken = blockOf.get(indexOfSlot[insn.target]!)!;
-      successors = taken === i + 1 ? [taken] : [taken, i + 1];
-    } else successors = [i + 1];
-    return { first: start, last: end, successors };
-  });
-}
+/** The blocks of a function in the order of their instructions, by columns. */
+class RawBlocks {
+  readonly count: number;
+  readonly firsts: Int32Array;
+  readonly lasts: Int32Array;
+  /** Where a jump at the end leads, and what follows when it does not; -1: nothing. */
+  readonly taken: Int32Array;
+  readonly next: Int32Array;
 
-function reversePostorder(successors: readonly (readonly number[])[]): number[] {
-  const post: number[] = [];
-  const seen = new Uint8Array(successors.length);
-  const stack: { readonly block: number; next: number }[] = [{ block: 0, next: 0 }];
-  seen[0] = 1;
-  while (stack.length > 0) {
-    const top = stack[stack.length - 1]!;
-    const s = successors[top.block]![top.next++];
-    if (s === undefined) {
-      post.push(top.block);
-      stack.pop();
-    } else if (seen[s] === 0) {
-      seen[s] = 1;
-      stack.push({ block: s, next: 0 });
+  constructor(insns: readonly Insn[], indexOfSlot: Int32Array, first: number, last: number) {
+    const size = last - first + 1;
+    const begins = new Uint8Array(size);
+    begins[0] = 1;
+    for (let i = first; i <= last; i++) {
+      const insn = insns[i]!;
+      if (insn.kind === "ja" || insn.kind === "jump" || insn.kind === "may_goto") {
+        begins[indexOfSlot[insn.target]! - first] = 1;
+      }
+      if (i < last && mayLeave(insn)) begins[i + 1 - first] = 1;
+    }
+    const blockOf = new Int32Array(size);
+    let count = 0;
+    for (let i = 0; i < size; i++) {
+      if (begins[i] === 1) count++;
+      blockOf[i] = count - 1;
+    }
+    this.count = count;
+    this.firsts = new Int32Array(count);
+    this.lasts = new Int32Array(count);
+    this.taken = new Int32Array(count).fill(-1);
+    this.next = new Int32Array(count).fill(-1);
+    for (let i = 0; i < size; i++) {
+      const b = blockOf[i]!;
+      if (begins[i] === 1) this.firsts[b] = first + i;
+      this.lasts[b] = first + i;
+    }
+    for (let b = 0; b < count; b++) {
+      const insn = insns[this.lasts[b]!]!;
+      if (insn.kind === "exit") continue;
+      const jumps = insn.kind === "ja" || insn.kind === "jump" || insn.kind === "may_goto";
+      if (jumps) this.taken[b] = blockOf[indexOfSlot[insn.target]! - first]!;
+      if (insn.kind !== "ja" && this.taken[b] !== b + 1) this.next[b] = b + 1;
     }
   }
-  return post.reverse();
+}
+
+/** Numbers of the blocks that can be reached. */
+function reversePostorder(raw: RawBlocks): Int32Array {
+  const order = new Int32Array(raw.count);
+  const state = new Uint8Array(raw.count);
+  const stack = new Int32Array(raw.count);
+  let depth = 1;
+  let at = raw.count;
+  state[0] = 1;
+  while (depth > 0) {
+    const block = stack[depth - 1]!;
+    // 1: the jump is followed next, 2: what follows the block, 3: it is done
+    const way = state[block]!;
+    if (way === 3) {
+      order[--at] = block;
+      depth--;
+      continue;
+    }
+    state[block] = way + 1;
+    const s = way === 1 ? raw.taken[block]! : raw.next[block]!;
+    if (s < 0 || state[s] !== 0) continue;
+    state[s] = 1;
+    stack[depth++] = s;
+  }
+  return order.subarray(at);
 }
 
 /**
@@ -130,7 +191,7 @@ class DominatorTree {
   private readonly depth: Int32Array;
   private readonly jump: Int32Array;
 
-  constructor(blocks: readonly Block[]) {
+  constructor(blocks: readonly Block[], hasLoops: boolean) {
     this.idom = new Int32Array(blocks.length).fill(-1);
     this.depth = new Int32Array(blocks.length);
     this.jump = new Int32Array(blocks.length);
@@ -145,7 +206,7 @@ class DominatorTree {
         }
         if (this.idom[b] !== common) {
           this.idom[b] = common;
-          changed = true;
+          changed = hasLoops;
         }
         this.attach(b, common);
       }

@@ -172,7 +172,7 @@ function compileFunction(
   firstCounter: number,
 ): void {
   const fn = shared.program.functions[number]!;
-  const loops = cfg.isLoop.includes(true);
+  const loops = cfg.hasLoops;
   const e = new Emitter(shared, fn, number === 0 && shared.program.place === null, loops, flow.indexed);
   const { insns } = shared.program.decoded;
   const accounting = planAccounting(cfg, prices, (b) => showsCounters(insns, cfg.blocks[b]!));

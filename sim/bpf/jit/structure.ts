@@ -29,6 +29,8 @@ type Task =
   /** Closes the innermost scope. */
   | { readonly do: "end" };
 
+const END: Task = { do: "end" };
+
 /** Emits the blocks of a function. @param stateLocal an i32 local for the jump table, used by irreducible graphs only */
 export function emitStructure(cfg: Cfg, code: WasmCode, emitter: BlockEmitter, stateLocal: () => number): void {
   if (cfg.reducible) emitTree(cfg, code, emitter);
@@ -51,7 +53,7 @@ function emitTree(cfg: Cfg, code: WasmCode, emitter: BlockEmitter): void {
     if (scopes[at] !== block) throw new BugError("JIT_SCOPE", `no scope leads to block ${block}`);
     return scopes.length - 1 - at;
   };
-  const isBranch = (from: number, to: number): boolean => to <= from || cfg.isMerge[to]!;
+  const isBranch = (from: number, to: number): boolean => to <= from || cfg.isMerge[to] === 1;
   for (let task = tasks.pop(); task !== undefined; task = tasks.pop()) {
     if (task.do === "end") {
       code.end();
@@ -64,18 +66,19 @@ function emitTree(cfg: Cfg, code: WasmCode, emitter: BlockEmitter): void {
       continue;
     }
     const x = task.block;
-    if (cfg.isLoop[x]!) {
+    const isLoop = cfg.isLoop[x] === 1;
+    if (isLoop) {
       code.open(W.loop);
       openScope(x);
-      tasks.push({ do: "end" });
+      tasks.push(END);
     }
-    const merges = cfg.children[x]!.filter((child) => cfg.isMerge[child]!);
+    const merges = cfg.merges[x]!;
     for (let i = merges.length - 1; i >= 0; i--) {
       code.open(W.block);
       openScope(merges[i]!);
-      tasks.push({ do: "tree", block: merges[i]! }, { do: "end" });
+      tasks.push({ do: "tree", block: merges[i]! }, END);
     }
-    if (cfg.isLoop[x]!) emitter.turn(x);
+    if (isLoop) emitter.turn(x);
     emitter.body(x);
     const [taken, next] = cfg.blocks[x]!.successors;
     if (taken === undefined) continue;
@@ -96,11 +99,10 @@ function emitTree(cfg: Cfg, code: WasmCode, emitter: BlockEmitter): void {
       if (!takenInside) code.op(W.i32_eqz);
       code.open(W.if);
       scopes.push(-1);
-      tasks.push(
-        { do: "tree", block: takenInside ? next : taken },
-        { do: "end" },
-        { do: "tree", block: takenInside ? taken : next },
-      );
+      tasks.push({ do: "tree", block: takenInside ? next : taken }, END, {
+        do: "tree",
+        block: takenInside ? taken : next,
+      });
     }
   }
 }

@@ -8,9 +8,11 @@ const PADDED_BYTES = 5;
 const MEMORY_COPY = [0xfc, 0x0a, 0x00, 0x00] as const;
 const MEMORY_FILL = [0xfc, 0x0b, 0x00] as const;
 
+const INITIAL_BYTES = 256;
+
 /** A growing body. Calls of functions of the same module are patched when the number of imports is known. */
 export class WasmCode {
-  private bytes: Uint8Array = new Uint8Array(1024);
+  private bytes: Uint8Array = new Uint8Array(INITIAL_BYTES);
   private length: number = 0;
   private openScopes: number = 0;
   /** Positions of padded function indices, and the local function each means. */
@@ -35,9 +37,16 @@ export class WasmCode {
     this.bytes[this.length++] = b;
   }
 
-  /** Instructions without immediates. */
-  op(...ops: WasmOp[]): void {
-    for (const op of ops) this.byte(op);
+  /** Instructions without immediates; up to five, so that no list of them is made. */
+  op(a: WasmOp, b?: WasmOp, c?: WasmOp, d?: WasmOp, e?: WasmOp): void {
+    this.byte(a);
+    if (b === undefined) return;
+    this.byte(b);
+    if (c === undefined) return;
+    this.byte(c);
+    if (d === undefined) return;
+    this.byte(d);
+    if (e !== undefined) this.byte(e);
   }
 
   /** Unsigned LEB128. */

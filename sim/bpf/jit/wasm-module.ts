@@ -19,6 +19,8 @@ export interface FuncType {
 /** Name of the module that all imports come from. */
 export const IMPORT_MODULE = "m";
 
+const UTF8 = new TextEncoder();
+
 interface FunctionBody {
   readonly type: number;
   /** Types of the locals behind the parameters. */
@@ -29,6 +31,9 @@ interface FunctionBody {
 /** Puts types, imports, functions and code together to a module. */
 export class WasmModuleBuilder {
   private readonly types: FuncType[] = [];
+  private readonly typeOf: Map<string, number> = new Map();
+  private readonly functionOf: Map<string, number> = new Map();
+  private readonly globalOf: Map<string, number> = new Map();
   private readonly functionImports: { readonly name: string; readonly type: number }[] = [];
   private readonly globalImports: { readonly name: string; readonly type: ValueType; readonly mutable: boolean }[] = [];
   private readonly functions: (FunctionBody | undefined)[] = [];
@@ -36,26 +41,33 @@ export class WasmModuleBuilder {
 
   /** Number of a function type. */
   type(t: FuncType): number {
-    const found = this.types.findIndex((o) => same(o.params, t.params) && same(o.results, t.results));
-    if (found >= 0) return found;
-    this.types.push(t);
-    return this.types.length - 1;
+    const key = `${t.params.join()}:${t.results.join()}`;
+    let index = this.typeOf.get(key);
+    if (index === undefined) {
+      index = this.types.push(t) - 1;
+      this.typeOf.set(key, index);
+    }
+    return index;
   }
 
   /** Index of an imported function; asked for twice, it is one import. */
   importFunction(name: string, t: FuncType): number {
-    const found = this.functionImports.findIndex((f) => f.name === name);
-    if (found >= 0) return found;
-    this.functionImports.push({ name, type: this.type(t) });
-    return this.functionImports.length - 1;
+    let index = this.functionOf.get(name);
+    if (index === undefined) {
+      index = this.functionImports.push({ name, type: this.type(t) }) - 1;
+      this.functionOf.set(name, index);
+    }
+    return index;
   }
 
   /** Index of an imported global. */
   importGlobal(name: string, type: ValueType, mutable: boolean): number {
-    const found = this.globalImports.findIndex((g) => g.name === name);
-    if (found >= 0) return found;
-    this.globalImports.push({ name, type, mutable });
-    return this.globalImports.length - 1;
+    let index = this.globalOf.get(name);
+    if (index === undefined) {
+      index = this.globalImports.push({ name, type, mutable }) - 1;
+      this.globalOf.set(name, index);
+    }
+    return index;
   }
 
   /** Names of the imported functions, in the order of their indices. */
@@ -143,12 +155,8 @@ export class WasmModuleBuilder {
   }
 }
 
-function same(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((x, i) => x === b[i]);
-}
-
 function name(out: WasmCode, text: string): void {
-  const bytes = new TextEncoder().encode(text);
+  const bytes = UTF8.encode(text);
   out.uleb(bytes.length);
   for (const b of bytes) out.byte(b);
 }
