@@ -351,8 +351,8 @@ function shapeOf(map: BpfMap): unknown {
   return [
     sizes(map.spec),
     sizes(map.spec.inner),
-    inline === null ? null : [inline.stride, inline.cpuStride, inline.maxEntries],
-    code === null ? null : [code.lookup !== null, code.update !== null, code.delete !== null],
+    inline === null ? null : [inline.stride, inline.cpuStride, inline.maxEntries, inline.copiedBytes],
+    code === null ? null : Object.keys(code),
   ];
 }
 

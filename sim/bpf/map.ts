@@ -53,18 +53,23 @@ export interface InlineArray {
   /** bytes between CPUs, 0 for maps that are not per CPU */
   readonly cpuStride: number;
   readonly maxEntries: number;
+  /** Bytes that an update by a program copies, and that is all that it does; 0: updates are left to the map. */
+  readonly copiedBytes: number;
 }
 
 /**
  * A map's operations as WebAssembly functions, which compiled programs call without leaving WebAssembly. They do what the methods
- * of the same names do; null: compiled programs call the method.
+ * of the same names do; absent: compiled programs call the method, or the helper.
  */
 export interface MapCode {
   /** Address of the map's state, the functions' first argument. */
   readonly state: number;
-  readonly lookup: ((state: number, key: number, cpu: number) => number) | null;
-  readonly update: ((state: number, key: number, value: number, flags: number, cpu: number) => number) | null;
-  readonly delete: ((state: number, key: number) => number) | null;
+  readonly lookup?: (state: number, key: number, cpu: number) => number;
+  readonly update?: (state: number, key: number, value: number, flags: number, cpu: number) => number;
+  readonly delete?: (state: number, key: number) => number;
+  readonly push?: (state: number, value: number, flags: number) => number;
+  readonly pop?: (state: number, value: number) => number;
+  readonly peek?: (state: number, value: number) => number;
 }
 
 /** A socket as maps see it; the network's sockets are such. User space names a socket by its cookie where Linux takes a descriptor. */

@@ -7,14 +7,14 @@ import type { HelperDef } from "../helper.ts";
 import type { MapKind } from "../map.ts";
 import { BloomFilterMap } from "../maps/bloom-filter.ts";
 import { EINVAL } from "../maps/errno.ts";
-import { QueueStackBase } from "../maps/queue.ts";
+import { QueueStackMap } from "../maps/queue.ts";
 
 const QUEUES: readonly MapKind[] = ["queue", "stack"];
 const KINDS: readonly MapKind[] = [...QUEUES, "bloom_filter"];
 
-function queueOf(env: BpfEnv, handle: number): QueueStackBase | BloomFilterMap | null {
+function queueOf(env: BpfEnv, handle: number): QueueStackMap | BloomFilterMap | null {
   const map = env.machine.mapOfHandle(handle);
-  return map instanceof QueueStackBase || map instanceof BloomFilterMap ? map : null;
+  return map instanceof QueueStackMap || map instanceof BloomFilterMap ? map : null;
 }
 
 /** What all of them have. */
@@ -44,7 +44,7 @@ export const mapPopElem: HelperDef = {
   costNs: 15,
   call(env: BpfEnv, map: number, value: number): number {
     const queue = queueOf(env, map);
-    return queue instanceof QueueStackBase ? queue.pop(value) : -EINVAL;
+    return queue instanceof QueueStackMap ? queue.pop(value) : -EINVAL;
   },
 };
 

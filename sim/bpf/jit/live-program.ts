@@ -167,6 +167,10 @@ function functionImport(name: string, program: LiveProgram, host: ProgramHost): 
       return linked.maps[Number(arg)]!.code?.update ?? updateOf(linked.maps[Number(arg)]!);
     case "delete":
       return linked.maps[Number(arg)]!.code?.delete ?? deleteOf(linked.maps[Number(arg)]!);
+    case "push":
+    case "pop":
+    case "peek":
+      return linked.maps[Number(arg)]!.code![what];
     case "legacy":
       return (ctx: number, offset: number, size: number): number => host.legacyLoad(ctx, offset, size);
     case "keysize":

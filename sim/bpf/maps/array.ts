@@ -45,7 +45,8 @@ export abstract class FlatArrayMap extends BaseMap {
       bytes,
     );
     const cpuStride = valueCpus === 0 ? 0 : cpuBytes;
-    this.inlineArray = { base: this.base, stride: this.stride, cpuStride, maxEntries: spec.maxEntries };
+    const copiedBytes = this.fields.length === 0 ? spec.valueSize : 0;
+    this.inlineArray = { base: this.base, stride: this.stride, cpuStride, maxEntries: spec.maxEntries, copiedBytes };
   }
 
   nextKey(key: Uint8Array | null): Uint8Array | null {

@@ -7,11 +7,11 @@
  */
 
 import { releaseState } from "../jit/code-instance.ts";
-import type { MapContext, MapTypeDef } from "../map.ts";
+import type { MapCode, MapContext, MapTypeDef } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { BaseMap, mustAlloc } from "./base-map.ts";
-import { type BloomCode, bloomCode } from "./code/bloom-code.ts";
-import { EINVAL, ENOENT, ENOMEM, EOPNOTSUPP } from "./errno.ts";
+import { BLOOM_BITS, BLOOM_BYTES, BLOOM_HASHES, BLOOM_MASK, type BloomCode, bloomCode } from "./code/bloom-code.ts";
+import { EINVAL, ENOMEM, EOPNOTSUPP } from "./errno.ts";
 import {
   ACCESS_FLAGS,
   BPF_F_NUMA_NODE,
@@ -30,35 +30,36 @@ const MAX_HASHES = 15;
 /** A bloom filter. */
 export class BloomFilterMap extends BaseMap {
   override readonly nextErrno: number = -EOPNOTSUPP;
-  private readonly hashes: number;
-  private readonly mask: number;
+  override readonly code: MapCode & BloomCode;
   private readonly bits: number;
   private readonly bytes: number;
-  private readonly bloom: BloomCode;
 
   constructor(spec: MapSpec, ctx: MapContext) {
     super(spec, ctx);
-    this.hashes = hashCount(spec);
-    const bits = bitCount(spec.maxEntries, this.hashes);
-    this.mask = bits - 1;
+    const { arena } = this;
+    const hashes = hashCount(spec);
+    const bits = bitCount(spec.maxEntries, hashes);
     this.bytes = bits / 8;
-    this.bits = mustAlloc(this.arena.alloc(this.bytes), spec, this.bytes);
-    this.bloom = bloomCode(this.arena, spec.valueSize, this.bits);
+    this.bits = mustAlloc(arena.alloc(this.bytes), spec, this.bytes);
+    const state = mustAlloc(arena.alloc(BLOOM_BYTES), spec, BLOOM_BYTES);
+    const word = (offset: number, value: number): void => {
+      arena.i32[(state + offset) >>> 2] = value;
+    };
+    word(BLOOM_BITS, this.bits);
+    word(BLOOM_MASK, bits - 1);
+    word(BLOOM_HASHES, hashes);
+    const { push, peek } = bloomCode(arena, spec.valueSize, state);
+    this.code = { state, push, peek };
   }
 
-  /**
-   * @param value address
-   * @returns 0, -EINVAL for flags
-   */
+  /** @param value address. @returns 0, -EINVAL for flags */
   push(value: number, flags: number): number {
-    if (flags !== 0) return -EINVAL;
-    this.bloom.push(this.bits, this.mask, this.hashes, value);
-    return 0;
+    return this.code.push(this.code.state, value, flags);
   }
 
   /** @param value address. @returns 0: perhaps it was pushed; -ENOENT: it was not */
   peek(value: number): number {
-    return this.bloom.peek(this.bits, this.mask, this.hashes, value) === 0 ? -ENOENT : 0;
+    return this.code.peek(this.code.state, value);
   }
 
   /** User space's lookup: it brings the value. @returns as peek, or -EINVAL for a value of another size */
@@ -86,7 +87,8 @@ export class BloomFilterMap extends BaseMap {
   }
 
   destroy(): void {
-    releaseState(this.arena, this.bits);
+    releaseState(this.arena, this.code.state);
+    this.arena.free(this.code.state, BLOOM_BYTES);
     this.arena.free(this.bits, this.bytes);
   }
 

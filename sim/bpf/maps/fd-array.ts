@@ -22,7 +22,7 @@ export abstract class FdArrayMap<T extends { readonly id: number }> extends Base
     this.maxEntries = spec.maxEntries;
     const bytes = spec.maxEntries * 4;
     this.base = mustAlloc(this.arena.alloc(bytes), spec, bytes);
-    this.inlineArray = { base: this.base, stride: 4, cpuStride: 0, maxEntries: spec.maxEntries };
+    this.inlineArray = { base: this.base, stride: 4, cpuStride: 0, maxEntries: spec.maxEntries, copiedBytes: 0 };
   }
 
   /** The thing of an id, when it may stand here. @returns it, or -errno */

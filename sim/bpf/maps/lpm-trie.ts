@@ -90,7 +90,7 @@ class LpmTrieMap extends BaseMap {
     });
     this.state = mustAlloc(ctx.arena.alloc(TRIE_BYTES), spec, TRIE_BYTES);
     const code = lpmCode(ctx.arena, { dataBytes: this.dataSize, childOffset: value }, this.state);
-    this.code = { state: this.state, lookup: code.lookup, update: null, delete: null };
+    this.code = { state: this.state, lookup: code.lookup };
   }
 
   override lookup(key: number, cpu: number): number {

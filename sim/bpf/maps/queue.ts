@@ -2,11 +2,20 @@
  * BPF_MAP_TYPE_QUEUE: first in, first out. Values only, no keys; programs get copies, never addresses.
  * @source kernel/bpf/queue_stack_maps.c; errno asked of Linux 6.18
  */
-import type { MapContext, MapTypeDef } from "../map.ts";
-import { BPF_EXIST, BPF_NOEXIST } from "../map.ts";
+import { releaseState } from "../jit/code-instance.ts";
+import type { MapCode, MapContext, MapTypeDef } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
 import { BaseMap, mustAlloc } from "./base-map.ts";
-import { E2BIG, EINVAL, ENOENT, ENOMEM } from "./errno.ts";
+import {
+  type QueueCode,
+  queueCode,
+  RING_BYTES,
+  RING_END,
+  RING_FIRST,
+  RING_HEAD,
+  RING_TAIL,
+} from "./code/queue-code.ts";
+import { EINVAL, ENOMEM } from "./errno.ts";
 import {
   ACCESS_FLAGS,
   BPF_F_NUMA_NODE,
@@ -17,65 +26,52 @@ import {
   type Refusal,
   tooBig,
 } from "./flags.ts";
-import { copyBytes, zeroBytes } from "./memory.ts";
 
-/** Values in a ring: the queue takes from its tail, the stack from its head. */
-export abstract class QueueStackBase extends BaseMap {
+/** Values in a ring: the queue takes from its tail, the stack from its head. What they do is in code/queue-code.ts. */
+export class QueueStackMap extends BaseMap {
   override readonly nextErrno: number = -EINVAL;
-  protected readonly slots: number;
-  protected head: number = 0;
-  protected tail: number = 0;
+  override readonly code: MapCode & QueueCode;
   private readonly base: number;
+  private readonly bytes: number;
 
-  constructor(spec: MapSpec, ctx: MapContext) {
+  constructor(spec: MapSpec, ctx: MapContext, stack: boolean) {
     super(spec, ctx);
-    this.slots = spec.maxEntries + 1;
-    const bytes = this.slots * spec.valueSize;
-    this.base = mustAlloc(this.arena.alloc(bytes), spec, bytes);
+    const { arena } = this;
+    this.bytes = (spec.maxEntries + 1) * spec.valueSize;
+    this.base = mustAlloc(arena.alloc(this.bytes), spec, this.bytes);
+    const state = mustAlloc(arena.alloc(RING_BYTES), spec, RING_BYTES);
+    const word = (offset: number, value: number): void => {
+      arena.i32[(state + offset) >>> 2] = value;
+    };
+    for (const offset of [RING_FIRST, RING_HEAD, RING_TAIL]) word(offset, this.base);
+    word(RING_END, this.base + this.bytes);
+    const { push, pop, peek, front } = queueCode(arena, { valueBytes: spec.valueSize, stack }, state);
+    this.code = { state, push, pop, peek, front };
   }
 
-  /** Slot that the next value comes from. */
-  protected abstract frontSlot(): number;
-  /** Forgets the value at the front. */
-  protected abstract drop(): void;
-
-  /**
-   * BPF_EXIST makes room by forgetting the oldest value.
-   * @param value address
-   * @returns 0, -E2BIG when full, -EINVAL for other flags
-   */
+  /** @param value address. @returns 0, -E2BIG when full and BPF_EXIST is not given, -EINVAL for other flags */
   push(value: number, flags: number): number {
-    if ((flags & BPF_NOEXIST) !== 0 || flags >>> 0 > BPF_EXIST) return -EINVAL;
-    if (this.count() === this.slots - 1) {
-      if ((flags & BPF_EXIST) === 0) return -E2BIG;
-      this.tail = (this.tail + 1) % this.slots;
-    }
-    copyBytes(this.arena, this.at(this.head), value, this.spec.valueSize);
-    this.head = (this.head + 1) % this.slots;
-    return 0;
+    return this.code.push(this.code.state, value, flags);
   }
 
   /** Copies the front value out and forgets it. @returns 0, or -ENOENT with the bytes zeroed when there is none */
   pop(value: number): number {
-    const err = this.peek(value);
-    if (err === 0) this.drop();
-    return err;
+    return this.code.pop(this.code.state, value);
   }
 
   /** Copies the front value out. @returns 0, or -ENOENT with the bytes zeroed when there is none */
   peek(value: number): number {
-    if (this.head === this.tail) {
-      zeroBytes(this.arena, value, this.spec.valueSize);
-      return -ENOENT;
-    }
-    copyBytes(this.arena, value, this.at(this.frontSlot()), this.spec.valueSize);
-    return 0;
+    return this.code.peek(this.code.state, value);
   }
 
   /** User space: BPF_MAP_LOOKUP_AND_DELETE_ELEM. */
   takeFront(): Uint8Array | null {
     const out = this.read(new Uint8Array(0));
-    if (out !== null) this.drop();
+    if (out === null) return null;
+    const at = this.takeUser(out);
+    if (at === 0) return null;
+    this.pop(at);
+    this.dropUser(at, out);
     return out;
   }
 
@@ -86,18 +82,21 @@ export abstract class QueueStackBase extends BaseMap {
 
   /** User space's lookup peeks. @param _key empty */
   read(_key: Uint8Array): Uint8Array | null {
-    if (!this.userMayRead || this.head === this.tail) return null;
-    const at = this.at(this.frontSlot());
-    return this.arena.u8.slice(at, at + this.spec.valueSize);
+    const at = this.userMayRead ? this.code.front(this.code.state) : 0;
+    return at === 0 ? null : this.arena.u8.slice(at, at + this.spec.valueSize);
   }
 
   /** Values waiting. */
   count(): number {
-    return (this.head + this.slots - this.tail) % this.slots;
+    const word = (offset: number): number => this.arena.i32[(this.code.state + offset) >>> 2]!;
+    const used = word(RING_HEAD) - word(RING_TAIL);
+    return (used < 0 ? used + this.bytes : used) / this.spec.valueSize;
   }
 
   destroy(): void {
-    this.arena.free(this.base, this.slots * this.spec.valueSize);
+    releaseState(this.arena, this.code.state);
+    this.arena.free(this.code.state, RING_BYTES);
+    this.arena.free(this.base, this.bytes);
   }
 
   /** User space's update pushes. */
@@ -107,21 +106,6 @@ export abstract class QueueStackBase extends BaseMap {
     const err = this.push(src, flags);
     this.dropUser(src, value);
     return err;
-  }
-
-  private at(slot: number): number {
-    return this.base + slot * this.spec.valueSize;
-  }
-}
-
-/** A queue. */
-class QueueMap extends QueueStackBase {
-  protected frontSlot(): number {
-    return this.tail;
-  }
-
-  protected drop(): void {
-    this.tail = (this.tail + 1) % this.slots;
   }
 }
 
@@ -141,5 +125,5 @@ export const queueType: MapTypeDef = {
   since: "4.20",
   user: { take: true, batch: "none" },
   check: checkQueueStack,
-  create: (spec, ctx) => new QueueMap(spec, ctx),
+  create: (spec, ctx) => new QueueStackMap(spec, ctx, false),
 };

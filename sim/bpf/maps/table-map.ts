@@ -29,13 +29,8 @@ export abstract class TableMap extends BaseMap {
       ...(this.fields.length > 0 ? { removed: (el: number): void => this.dropElement(el) } : {}),
     });
     const { code, state } = this.table;
-    const changes = use.handles !== true;
-    this.code = {
-      state,
-      lookup: code.lookup,
-      update: changes ? code.update : null,
-      delete: changes ? code.delete : null,
-    };
+    const changes = use.handles === true ? {} : { update: code.update, delete: code.delete };
+    this.code = { state, lookup: code.lookup, ...changes };
   }
 
   override lookup(key: number, cpu: number): number {

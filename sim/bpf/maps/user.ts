@@ -10,7 +10,7 @@ import { EBADF, EINVAL, ENOENT, ENOTSUPP, EPERM } from "./errno.ts";
 import { BPF_F_LOCK } from "./flags.ts";
 import { mapTypes } from "./index.ts";
 import { LocalStorageMap } from "./local-storage.ts";
-import { QueueStackBase } from "./queue.ts";
+import { QueueStackMap } from "./queue.ts";
 
 const U32 = 2 ** 32;
 const OPS: ReadonlyMap<string, UserOps> = new Map(mapTypes.map((t) => [t.kind, t.user]));
@@ -68,7 +68,7 @@ export function userNextKey(map: BpfMap, key: Uint8Array | null): Uint8Array | n
 export function userTake(map: BpfMap, key: Uint8Array, flags: number): Uint8Array | number {
   if (badLookupFlags(flags)) return -EINVAL;
   if (!map.userMayRead || !map.userMayWrite) return -EPERM;
-  const waiting = map instanceof QueueStackBase;
+  const waiting = map instanceof QueueStackMap;
   if ((waiting && flags !== 0) || lockIsMissing(map, flags)) return -EINVAL;
   if (waiting) return map.takeFront() ?? -ENOENT;
   if (!userOpsOf(map).take) return -ENOTSUPP;

@@ -1,7 +1,7 @@
 /** Runs cases on a simulated host: compiled with and without access checks, or interpreted. */
 import { createInterpreter } from "../../../sim/bpf/interp/interpreter.ts";
 import type { BpfMap } from "../../../sim/bpf/map.ts";
-import type { QueueStackBase } from "../../../sim/bpf/maps/queue.ts";
+import type { QueueStackMap } from "../../../sim/bpf/maps/queue.ts";
 import { mapKindOf } from "../../../sim/bpf/object/map-types.ts";
 import type { Program } from "../../../sim/bpf/program.ts";
 import type { MapSpec, ObjectSpec, ProgramSpec, Relocation } from "../../../sim/bpf/spec.ts";
@@ -235,7 +235,7 @@ function isResettable(m: CaseMap): boolean {
 function empty(m: CaseMap, map: BpfMap, cpus: number): void {
   if (!isDumped(m) || m.frozen) return;
   if (m.type === MAP_TYPE.queue || m.type === MAP_TYPE.stack) {
-    while ((map as QueueStackBase).takeFront() !== null);
+    while ((map as QueueStackMap).takeFront() !== null);
   } else if (m.type === MAP_TYPE.array || m.type === MAP_TYPE.percpu_array) {
     const key = new Uint32Array(1);
     const zeros = new Uint8Array(userValueBytes(m, cpus));
@@ -249,7 +249,7 @@ function dump(m: CaseMap, map: BpfMap, cpus: number): readonly string[] {
   const out: string[] = [];
   if (!isDumped(m)) return out;
   if (m.type === MAP_TYPE.queue || m.type === MAP_TYPE.stack) {
-    const waiting = map as QueueStackBase;
+    const waiting = map as QueueStackMap;
     for (let value = waiting.takeFront(); value !== null; value = waiting.takeFront()) out.push(hexOf(value));
     return out;
   }
