@@ -404,6 +404,24 @@ export class SkbQueue {
     this.bytes += skb.len;
   }
 
+  /** Takes the last one; walks the queue. */
+  pop(): Skb | null {
+    const skb = this.tail;
+    if (skb === null) return null;
+    if (this.head === skb) {
+      this.head = null;
+      this.tail = null;
+    } else {
+      let before = this.head!;
+      while (before.next !== skb) before = before.next!;
+      before.next = null;
+      this.tail = before;
+    }
+    this.qlen--;
+    this.bytes -= skb.len;
+    return skb;
+  }
+
   shift(): Skb | null {
     const skb = this.head;
     if (skb === null) return null;

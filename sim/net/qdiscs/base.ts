@@ -204,6 +204,8 @@ export interface QdiscSite {
 export interface ClassWords {
   readonly params: readonly QdiscParam[];
   readonly refused?: readonly string[];
+  /** Usage text where it is another than the qdisc's. */
+  readonly usage?: string;
   /** Findings about missing or contradicting parameters, in tc's words, one line each. */
   check?(options: QdiscOptions): readonly string[];
 }

@@ -39,6 +39,8 @@ export abstract class QdiscClass {
   print(_details: boolean): string {
     return "";
   }
+  /** tc shows sent bytes and packets; false for flows, which only count what waits. */
+  readonly countsSent: boolean = true;
   /** The counters of `tc -s class show`, null for kinds whose classes count nothing. */
   stats(): QdiscStats | null {
     return null;

@@ -4,6 +4,8 @@ import type { Netdev } from "../netdev.ts";
 import { type QdiscBase, type QdiscDef, TC_H_ROOT } from "./base.ts";
 import { bfifo } from "./bfifo.ts";
 import { ClassfulQdisc } from "./classful.ts";
+import { drr } from "./drr.ts";
+import { ets } from "./ets.ts";
 import { htb } from "./htb.ts";
 import { mq } from "./mq.ts";
 import { netem } from "./netem.ts";
@@ -11,10 +13,24 @@ import { pfifo } from "./pfifo.ts";
 import { pfifoFast } from "./pfifo-fast.ts";
 import { pfifoHeadDrop } from "./pfifo-head-drop.ts";
 import { prio } from "./prio.ts";
+import { sfq } from "./sfq.ts";
 import { tbf } from "./tbf.ts";
 
 /** `noqueue` is the absence of a qdisc (txq.qdisc null); `clsact` and `ingress` stand in tc/. */
-export const qdiscDefs: readonly QdiscDef[] = [bfifo, htb, mq, netem, pfifo, pfifoFast, pfifoHeadDrop, prio, tbf];
+export const qdiscDefs: readonly QdiscDef[] = [
+  bfifo,
+  drr,
+  ets,
+  htb,
+  mq,
+  netem,
+  pfifo,
+  pfifoFast,
+  pfifoHeadDrop,
+  prio,
+  sfq,
+  tbf,
+];
 
 const byKind: ReadonlyMap<string, QdiscDef> = indexBy(qdiscDefs, (d) => d.kind, "qdiscs");
 

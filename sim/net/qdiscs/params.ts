@@ -40,6 +40,8 @@ export interface QdiscParam {
   readonly abbrev?: boolean;
   readonly unit: ParamUnit;
   readonly help: string;
+  /** Smaller numbers are illegal. */
+  readonly min?: number;
   /** For `word`: the numbers that the words stand for. */
   readonly words?: Readonly<Record<string, number>>;
   /** A word that may stand between key and value and means nothing more (`loss random 1%`). */
@@ -86,7 +88,7 @@ export function parseQdiscWords(
       continue;
     }
     const value = param.unit === "word" ? (param.words?.[words[i]!] ?? null) : parseValue(words[i]!, param.unit);
-    if (value === null) {
+    if (value === null || value < (param.min ?? 0)) {
       const illegal = style.illegal?.(word, words[i]!) ?? `${kind}: Illegal value for "${word}": "${words[i]}"`;
       return { ok: false, errors: [illegal], showUsage: style.explainsIllegal === true };
     }

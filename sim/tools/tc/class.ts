@@ -121,7 +121,7 @@ function classText(kind: string, c: QdiscClass, short: boolean, flags: ToolFlags
   let text = `class ${kind} ${id(c.classid)} ${parent} ${leaf}${c.print(flags.details)}\n`;
   if (flags.stats === 0) return text;
   const stats = c.stats();
-  text += stats === null ? "\n" : formatStats(stats, c.estimator);
+  text += stats === null ? "\n" : formatStats(stats, c.estimator, c.countsSent);
   const xstats = c.printXstats();
   return xstats === "" ? text : `${text}${xstats}\n`;
 }

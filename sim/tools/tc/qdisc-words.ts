@@ -29,7 +29,7 @@ export function parseQdiscOptions(def: QdiscDef, words: readonly string[], delet
   }
   if (def.kind === "tbf") refuseLimitAndLatency(words);
   const result = def.parse?.(words) ?? parseQdiscWords(def.kind, def.params, words, def.refused, def.style);
-  return optionsOf(def, result, deleting ? undefined : def.check);
+  return optionsOf(def.usage, result, deleting ? undefined : def.check);
 }
 
 /** What `tc class add ... KIND WORDS` says. @throws ToolError in the words of the kind's parser */
@@ -39,24 +39,24 @@ export function parseClassOptions(
 ): { readonly def: QdiscDef; readonly options: QdiscOptions } {
   const def = qdiscDef(kind);
   if (def?.classes === undefined) throw new ToolError(1, `Error: Qdisc "${kind}" is classless.\n`);
-  if (words[0] === "help") throw new ToolError(1, def.usage);
-  const { params, refused, check } = def.classes;
+  const { params, refused, check, usage = def.usage } = def.classes;
+  if (words[0] === "help") throw new ToolError(1, usage);
   const result = parseQdiscWords(def.kind, params, words, refused, def.style);
-  return { def, options: optionsOf(def, result, check, false) };
+  return { def, options: optionsOf(usage, result, check, false) };
 }
 
 function optionsOf(
-  def: QdiscDef,
+  usage: string,
   result: ParseResult,
   check: ((options: QdiscOptions) => readonly string[]) | undefined,
   explain: boolean = true,
 ): QdiscOptions {
   if (!result.ok) {
     const lines = result.errors.map((e) => `${e}\n`).join("");
-    throw new ToolError(1, `${lines}${result.showUsage ? def.usage : ""}`);
+    throw new ToolError(1, `${lines}${result.showUsage ? usage : ""}`);
   }
   const missing = check?.(result.options) ?? [];
-  if (missing.length > 0) throw new ToolError(1, `${missing.join("\n")}\n${explain ? def.usage : ""}`);
+  if (missing.length > 0) throw new ToolError(1, `${missing.join("\n")}\n${explain ? usage : ""}`);
   return result.options;
 }
 

@@ -3,11 +3,15 @@ import type { QdiscStats } from "../../net/qdisc.ts";
 import type { RateEstimator } from "../../net/qdiscs/estimator.ts";
 import { formatRate, formatSize } from "../../net/tc-units.ts";
 
-/** Two lines, each with its newline. @param estimator its rates stand before the backlog */
-export function formatStats(s: QdiscStats, estimator: RateEstimator | null = null): string {
+/**
+ * Two lines, each with its newline.
+ * @param estimator its rates stand before the backlog
+ * @param countsSent false: without what was sent (no TCA_STATS_BASIC)
+ */
+export function formatStats(s: QdiscStats, estimator: RateEstimator | null = null, countsSent: boolean = true): string {
   const rate = estimator === null ? "" : ` rate ${formatRate(estimator.bytesPerSec)} ${estimator.packetsPerSec}pps`;
   return (
-    ` Sent ${s.bytes} bytes ${s.packets} pkt (dropped ${s.drops}, overlimits ${s.overlimits} requeues ${s.requeues}) \n` +
+    `${countsSent ? ` Sent ${s.bytes} bytes ${s.packets} pkt` : ""} (dropped ${s.drops}, overlimits ${s.overlimits} requeues ${s.requeues}) \n` +
     `${rate} backlog ${formatSize(s.backlog)} ${s.qlen}p requeues ${s.requeues}\n`
   );
 }

@@ -55,7 +55,7 @@ export function qdiscKit(command: string, queues: number = 1): QdiscKit {
   kernel.bind(null as never, null as never, paths);
   const [kind, ...words] = command.split(" ") as [string, ...string[]];
   const def = qdiscDef(kind)!;
-  const parsed = parseQdiscWords(kind, def.params, words, def.refused, def.style);
+  const parsed = def.parse?.(words) ?? parseQdiscWords(kind, def.params, words, def.refused, def.style);
   if (!parsed.ok) throw new Error(parsed.errors.join("\n"));
   modifyQdisc(dev, { verb: "add", def, options: parsed.options, parent: TC_H_ROOT, handle: 0x10000 });
   return {
