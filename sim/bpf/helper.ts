@@ -139,6 +139,8 @@ export interface KfuncDef<E extends BpfEnv = BpfEnv> extends CallDef<E> {
   readonly flags: readonly KfuncFlag[];
   /** Only programs that are bound to a device may call it. @source kernel/bpf/offload.c bpf_dev_bound_kfunc_check */
   readonly deviceBound?: true;
+  /** It ends the program that calls it, from however deep, with its argument: compiled code and interpreter do that, `call` never. */
+  readonly throws?: true;
   /** The record in whose place programs of a type call another one. @source kernel/bpf/verifier.c specialize_kfunc */
   specialize?(kind: ProgKind): KfuncDef<E>;
 }

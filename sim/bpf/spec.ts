@@ -131,6 +131,8 @@ export interface ProgramSpec {
   readonly relocations: readonly Relocation[];
   readonly funcs: readonly FuncInfo[];
   readonly lines: readonly LineInfo[];
+  /** Slot of the function that answers when bpf_throw ends the program (tag `exception_callback:NAME`). Absent: bpf_throw's cookie is the answer. */
+  readonly exceptionCallback?: number;
   /** What depends on the kernel's types, still as compiled; done when the program is loaded. Absent or empty: nothing. */
   readonly core?: readonly CoreRelocation[];
   /** The object's types, which `core` refers to. */

@@ -97,7 +97,8 @@ export class Execution {
         } else callKernel(frame, insn);
         break;
       case "call_kfunc":
-        callKernel(frame, insn);
+        if (linked.kfuncs.get(insn.slot)?.throws === true) this.throw(frame.regs[1]!);
+        else callKernel(frame, insn);
         break;
       case "ld_packet":
         if (!loadPacket(frame, insn)) this.leave(0n);
@@ -113,6 +114,24 @@ export class Execution {
     endRun(machine.arena, machine.memory.cells, this.begun);
     machine.arena.u64[(machine.memory.cells + CELL_R0) >>> 3] = this.r0;
     return Number(this.r0 & 0xffffffffn);
+  }
+
+  /** bpf_throw: the program's first function answers, and its exception callback for it. */
+  private throw(cookie: bigint): void {
+    const { frames } = this;
+    const { program } = this.frame;
+    let first = frames.length - 1;
+    while (first > 0 && frames[first - 1]!.program === program) first--;
+    const { machine, fp } = frames[first]!;
+    frames.length = first + 1;
+    const { spec, decoded } = program.linked;
+    if (spec.exceptionCallback === undefined) {
+      this.leave(cookie);
+      return;
+    }
+    const below = fp - FRAME_BYTES;
+    const at = decoded.indexOfSlot[spec.exceptionCallback]!;
+    frames[first] = { machine, program, regs: registers([cookie], below), fp: below, mayGoto: MAX_MAY_GOTO, at };
   }
 
   private leave(r0: bigint): void {

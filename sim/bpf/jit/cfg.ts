@@ -41,9 +41,16 @@ const NO_BLOCKS: readonly number[] = [];
 /**
  * Builds the graph of the instructions `first` to `last`.
  * @param indexOfSlot index into `insns` by slot
+ * @param ends calls that may not come back: a block ends with each; null: all do
  */
-export function buildCfg(insns: readonly Insn[], indexOfSlot: Int32Array, first: number, last: number): Cfg {
-  const raw = new RawBlocks(insns, indexOfSlot, first, last);
+export function buildCfg(
+  insns: readonly Insn[],
+  indexOfSlot: Int32Array,
+  first: number,
+  last: number,
+  ends: ((insn: Insn) => boolean) | null = null,
+): Cfg {
+  const raw = new RawBlocks(insns, indexOfSlot, first, last, ends);
   const order = reversePostorder(raw);
   const number = new Int32Array(raw.count).fill(-1);
   for (let b = 0; b < order.length; b++) number[order[b]!] = b;
@@ -119,7 +126,13 @@ class RawBlocks {
   readonly taken: Int32Array;
   readonly next: Int32Array;
 
-  constructor(insns: readonly Insn[], indexOfSlot: Int32Array, first: number, last: number) {
+  constructor(
+    insns: readonly Insn[],
+    indexOfSlot: Int32Array,
+    first: number,
+    last: number,
+    ends: ((insn: Insn) => boolean) | null,
+  ) {
     const size = last - first + 1;
     const begins = new Uint8Array(size);
     begins[0] = 1;
@@ -128,7 +141,7 @@ class RawBlocks {
       if (insn.kind === "ja" || insn.kind === "jump" || insn.kind === "may_goto") {
         begins[indexOfSlot[insn.target]! - first] = 1;
       }
-      if (i < last && mayLeave(insn)) begins[i + 1 - first] = 1;
+      if (i < last && (mayLeave(insn) || ends?.(insn) === true)) begins[i + 1 - first] = 1;
     }
     const blockOf = new Int32Array(size);
     let count = 0;

@@ -15,6 +15,7 @@ import { ctxExtent } from "./ctx-extent.ts";
 import { emitAlu, emitCondition, emitMovsx, emitNeg, emitSwap } from "./emit-alu.ts";
 import { emitKernelCall, emitSubprogramCall } from "./emit-call.ts";
 import { emitAtomic, emitLoad, emitPacketLoad, emitStore } from "./emit-memory.ts";
+import { closeCatch, openCatch } from "./emit-throw.ts";
 import { Emitter, ENTRY_TYPE, FAULT, FAULT_PARAMS, type ProgramContext, SUBPROGRAM_TYPE } from "./emitter.ts";
 import { emitExits, emitTurnCheck, hasExits } from "./fault-exit.ts";
 import { type FunctionFlow, flowFunction, transfer } from "./flow.ts";
@@ -128,7 +129,7 @@ interface Analysis {
 /** Dataflow of all functions, callers before callees, so that arguments are known. */
 function analyse(program: LinkedProgram): Analysis {
   const { insns, indexOfSlot } = program.decoded;
-  const cfgs = program.functions.map((fn) => buildCfg(insns, indexOfSlot, fn.first, fn.last));
+  const cfgs = program.functions.map((fn) => buildCfg(insns, indexOfSlot, fn.first, fn.last, mayThrow(program)));
   const flows: FunctionFlow[] = [];
   const prices: Float64Array[] = [];
   const args: (readonly Kind[] | undefined)[] = program.functions.map((fn) => (fn.isCallback ? NO_ARGS : undefined));
@@ -152,6 +153,13 @@ function analyse(program: LinkedProgram): Analysis {
     prices[fn] = costs.words();
   }
   return { cfgs, flows, prices };
+}
+
+/** Calls from which bpf_throw may take a program away. */
+function mayThrow(program: LinkedProgram): ((insn: Insn) => boolean) | null {
+  if (!program.throws) return null;
+  return (insn) =>
+    insn.kind === "call_sub" || (insn.kind === "call_kfunc" && program.kfuncs.get(insn.slot)?.throws === true);
 }
 
 const NO_ARGS: readonly Kind[] = [ANY, ANY, ANY, ANY, ANY];
@@ -203,9 +211,12 @@ function compileFunction(
   );
   const exits = hasExits(e);
   if (exits) emitExits(e);
+  const catches = number === 0 && shared.program.throws;
   const code = prologue(e);
+  if (catches) openCatch(code);
   if (exits) code.open(W.block, I32);
   code.append(e.code);
+  if (catches) closeCatch(e, code);
   shared.module.setFunction(number, e.isEntry ? ENTRY_TYPE : SUBPROGRAM_TYPE, e.extraLocals, code);
 }
 

@@ -11,6 +11,7 @@ import { CELL_CALL_FP, CELL_CPU, CELL_RETURN_HIGH, FRAME_BYTES } from "./cells.t
 import { emitReach } from "./emit-access.ts";
 import { emitMapCall } from "./emit-map-call.ts";
 import { emitTailCall } from "./emit-tail-call.ts";
+import { emitThrow } from "./emit-throw.ts";
 import { type Emitter, FAULT, SUBPROGRAM_TYPE } from "./emitter.ts";
 import { emitCheckCall, IN_ANYTHING } from "./fault-exit.ts";
 import { calleeOf, type KernelCall } from "./link.ts";
@@ -29,6 +30,10 @@ export function emitKernelCall(e: Emitter, insn: KernelCall): void {
   if (helper === undefined) {
     e.code.i64(insn.id);
     e.fault(insn, FAULT.poison);
+    return;
+  }
+  if ("throws" in helper) {
+    emitThrow(e);
     return;
   }
   const id = insn.kind === "call_helper" ? insn.id : -1;

@@ -76,6 +76,8 @@ export interface LinkedProgram {
   readonly kfuncs: ReadonlyMap<number, KfuncDef<never>>;
   /** Addresses of kernel symbols by slot of the ld_imm64; 0 for weak ones that the kernel lacks. */
   readonly ksyms: ReadonlyMap<number, number>;
+  /** It calls bpf_throw. */
+  readonly throws: boolean;
   readonly gpl: boolean;
   readonly tag: string;
   /** A run of more instructions is stopped. */
@@ -127,6 +129,7 @@ export function linkProgram(spec: ProgramSpec, options: LoadProgramOptions, kern
   const image = imageOf(spec);
   const { decoded } = image;
   const { maps, mapLoads } = bindMaps(spec, options.maps, decoded, def);
+  const externs = bindExterns(spec, decoded, def, device, gpl, kernel);
   return {
     spec,
     def,
@@ -137,9 +140,43 @@ export function linkProgram(spec: ProgramSpec, options: LoadProgramOptions, kern
     maps,
     mapLoads,
     helpers: bindHelpers(spec, decoded.insns, def, attach, gpl, kernel.helpers),
-    ...bindExterns(spec, decoded, def, device, gpl, kernel),
+    ...externs,
+    throws: checkThrows(spec, image, externs.kfuncs),
     gpl,
   };
+}
+
+/**
+ * Callbacks of helpers, and what they call, must not end the program.
+ * @returns whether the program calls bpf_throw at all
+ * @source kernel/bpf/verifier.c check_max_stack_depth_subprog
+ */
+function checkThrows(
+  spec: ProgramSpec,
+  { functions, decoded, functionOfSlot }: ProgramImage,
+  kfuncs: ReadonlyMap<number, KfuncDef<never>>,
+): boolean {
+  const slots = [...kfuncs].filter(([, kfunc]) => kfunc.throws === true).map(([slot]) => slot);
+  if (slots.length === 0) return false;
+  const reached = new Set<number>();
+  const visit = (fn: number): void => {
+    if (reached.has(fn)) return;
+    reached.add(fn);
+    for (const callee of functions[fn]!.callees) visit(callee);
+  };
+  functions.forEach((fn, i) => {
+    if (fn.isCallback || fn.slot === spec.exceptionCallback) visit(i);
+  });
+  for (const slot of slots) {
+    const at = functions.findLastIndex((fn) => fn.slot <= slot);
+    if (!reached.has(at)) continue;
+    const text = `bpf_throw kfunc (insn ${slot}) cannot be called from callback subprog ${at}`;
+    throw insnError(spec.name, slot, text, "KFUNC_NOT_ALLOWED");
+  }
+  if (spec.exceptionCallback !== undefined && functionOfSlot.get(spec.exceptionCallback) === undefined) {
+    throw insnError(spec.name, decoded.insns[0]!.slot, "exception callback is no function", "KFUNC_NOT_ALLOWED");
+  }
+  return true;
 }
 
 type BoundType = Pick<LinkedProgram, "place" | "def" | "attach">;

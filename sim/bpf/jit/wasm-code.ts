@@ -145,8 +145,8 @@ export class WasmCode {
     for (const b of MEMORY_FILL) this.byte(b);
   }
 
-  /** Opens a block, loop or if. @param result type of what it leaves on the stack */
-  open(op: typeof W.block | typeof W.loop | typeof W.if, result: number = VOID): void {
+  /** Opens a block, loop, if or try. @param result type of what it leaves on the stack */
+  open(op: typeof W.block | typeof W.loop | typeof W.if | typeof W.try, result: number = VOID): void {
     this.byte(op);
     this.byte(result);
     this.openScopes++;

@@ -37,6 +37,8 @@ export class WasmModuleBuilder {
   private readonly functionImports: { readonly name: string; readonly type: number }[] = [];
   private readonly globalImports: { readonly name: string; readonly type: ValueType; readonly mutable: boolean }[] = [];
   private readonly functions: (FunctionBody | undefined)[] = [];
+  /** Types of the module's own exceptions: their parameters. */
+  private readonly tags: number[] = [];
   private readonly exports: { readonly name: string; readonly fn: number }[] = [];
 
   /** Number of a function type. */
@@ -85,6 +87,15 @@ export class WasmModuleBuilder {
     this.functions[fn] = { type: this.type(t), locals, code };
   }
 
+  /** Index of an exception that carries these values; asked for twice, it is one. */
+  tag(params: readonly ValueType[]): number {
+    const type = this.type({ params, results: [] });
+    const found = this.tags.indexOf(type);
+    if (found >= 0) return found;
+    this.tags.push(type);
+    return this.tags.length - 1;
+  }
+
   export(name: string, fn: number): void {
     this.exports.push({ name, fn });
   }
@@ -101,6 +112,12 @@ export class WasmModuleBuilder {
     });
     this.importSection(out);
     section(out, 3, bodies, (s, f) => s.uleb(f.type));
+    if (this.tags.length > 0) {
+      section(out, 13, this.tags, (s, type) => {
+        s.byte(0x00);
+        s.uleb(type);
+      });
+    }
     section(out, 7, this.exports, (s, e) => {
       name(s, e.name);
       s.byte(0x00);

@@ -14,6 +14,10 @@ export const W = {
   br_if: 0x0d,
   br_table: 0x0e,
   return: 0x0f,
+  // exceptions, as every engine has had them since 2021
+  try: 0x06,
+  catch: 0x07,
+  throw: 0x08,
   call: 0x10,
   call_indirect: 0x11,
   return_call_indirect: 0x13,

@@ -11,6 +11,7 @@ import {
   dynptrSlice,
   dynptrSliceRdwr,
 } from "./dynptr.ts";
+import { bpfThrow, bpfTrap } from "./exception.ts";
 import { iterBitsDestroy, iterBitsNew, iterBitsNext, iterNumDestroy, iterNumNew, iterNumNext } from "./iter.ts";
 import {
   localIrqRestore,
@@ -134,4 +135,6 @@ export const baseKfuncs: readonly KfuncDef[] = [
   wqInit,
   wqSetCallback,
   wqStart,
+  bpfThrow,
+  bpfTrap,
 ];

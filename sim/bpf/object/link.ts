@@ -38,6 +38,8 @@ const PSEUDO_FUNC = 4;
 const MAX_INSNS = 1_000_000;
 /** Where clang puts global variables of address space 1. */
 const ARENA_SECTION = ".addr_space.1";
+/** The tag on a program by which it names the function that answers for bpf_throw. */
+const EXCEPTION_CALLBACK = "exception_callback:";
 /** Relocation types that clang puts on instructions. */
 const INSN_RELOCATIONS: readonly number[] = [R_BPF_NONE, R_BPF_64_64, R_BPF_64_32];
 
@@ -60,6 +62,8 @@ export interface Linked {
   readonly funcs: readonly FuncInfo[];
   readonly lines: readonly LineInfo[];
   readonly core: readonly CoreRelocation[];
+  /** Slot of the function that answers for bpf_throw, -1 when there is none. */
+  readonly exceptionCallback: number;
   /** The first thing that keeps it from being loaded. */
   readonly refusal: Diagnostic | null;
 }
@@ -74,7 +78,8 @@ interface Placed {
 export function linkProgram(input: LinkInput, main: Func): Linked {
   const linker = new Linker(input);
   linker.place(main);
-  linker.relocateAll();
+  linker.relocateFrom(0);
+  linker.exceptionCallback();
   return linker.finish();
 }
 
@@ -86,6 +91,7 @@ class Linker {
   private readonly relocations: Relocation[] = [];
   private slots: number = 0;
   private refusal: Diagnostic | null = null;
+  private callbackSlot: number = -1;
 
   constructor(input: LinkInput) {
     this.input = input;
@@ -113,8 +119,8 @@ class Linker {
   }
 
   /** Depth first, as libbpf does: a subprogram's own calls are placed before the caller's later ones. */
-  relocateAll(): void {
-    const stack: { readonly at: number; slot: number }[] = [{ at: 0, slot: 0 }];
+  relocateFrom(first: number): void {
+    const stack: { readonly at: number; slot: number }[] = [{ at: first, slot: 0 }];
     while (stack.length > 0 && this.slots <= MAX_INSNS) {
       const frame = stack[stack.length - 1]!;
       const { func } = this.placed[frame.at]!;
@@ -129,6 +135,27 @@ class Linker {
     }
   }
 
+  /** Brings along the function that the program's tag names. @source libbpf src/libbpf.c bpf_object_fixup_btf, bpf_object__relocate */
+  exceptionCallback(): void {
+    const main = this.placed[0]!.func;
+    const types = main.typeId === 0 ? [] : (this.input.btf?.types ?? []);
+    for (const tag of types) {
+      if (tag.kind !== "decl_tag" || tag.type !== main.typeId || tag.component !== -1) continue;
+      if (!tag.name.startsWith(EXCEPTION_CALLBACK)) continue;
+      const name = tag.name.slice(EXCEPTION_CALLBACK.length);
+      const text = [...this.input.code.values()].find((c) => c.section.name === ".text");
+      const func = [...(text?.funcs.values() ?? [])].find((f) => f.name === name);
+      if (func?.global !== true) {
+        const what = func === undefined ? "cannot find exception callback" : "must be global: exception callback";
+        this.refuse(main, 0, "EXCEPTION_CALLBACK", `${what} '${name}'`, "define it as a global function");
+        return;
+      }
+      const known = this.placed.length;
+      this.callbackSlot = this.place(func).base;
+      if (this.placed.length > known) this.relocateFrom(known);
+    }
+  }
+
   finish(): Linked {
     const insns = new Uint8Array(this.slots * INSN_BYTES);
     this.placed.forEach((p, i) => {
@@ -138,7 +165,8 @@ class Linker {
       return func.typeId === 0 ? { insn: base, name: func.name } : { insn: base, name: func.name, typeId: func.typeId };
     });
     const relocations = this.relocations.sort((a, b) => a.insn - b.insn);
-    return { insns, relocations, funcs, lines: this.lines(), core: this.core(), refusal: this.refusal };
+    const rest = { exceptionCallback: this.callbackSlot, refusal: this.refusal };
+    return { insns, relocations, funcs, lines: this.lines(), core: this.core(), ...rest };
   }
 
   private lines(): LineInfo[] {

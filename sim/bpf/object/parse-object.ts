@@ -167,6 +167,7 @@ function programSpec(input: LinkInput, main: Func): ProgramSpec {
     relocations: linked.relocations,
     funcs: linked.funcs,
     lines: linked.lines,
+    ...(linked.exceptionCallback < 0 ? {} : { exceptionCallback: linked.exceptionCallback }),
     core: linked.core,
     btf: input.btf,
     typeName: said?.typeName ?? null,

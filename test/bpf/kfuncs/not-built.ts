@@ -3,7 +3,6 @@
  * when they are loaded, and weak externs of them are absent.
  */
 export const NOT_BUILT: ReadonlySet<string> = new Set([
-  "__bpf_trap",
   "bpf_arena_alloc_pages",
   "bpf_arena_free_pages",
   "bpf_arena_reserve_pages",
@@ -41,7 +40,6 @@ export const NOT_BUILT: ReadonlySet<string> = new Set([
   "bpf_stream_vprintk_impl",
   "bpf_task_work_schedule_resume_impl",
   "bpf_task_work_schedule_signal_impl",
-  "bpf_throw",
   "bpf_xdp_get_xfrm_state",
   "bpf_xdp_xfrm_state_release",
 ]);
