@@ -177,8 +177,10 @@ export interface MapSpec {
   readonly mapExtra?: number;
   /** The NUMA node that the definition asks for; absent: 0. Without BPF_F_NUMA_NODE in `flags` it means nothing, and here never more. */
   readonly numaNode?: number;
-  /** LIBBPF_PIN_BY_NAME or iproute2's PIN_GLOBAL_NS. */
+  /** LIBBPF_PIN_BY_NAME. */
   readonly pinByName: boolean;
+  /** iproute2's PIN_OBJECT_NS (shared by the programs of one object file) and PIN_GLOBAL_NS, which only `ip` and `tc` obey. */
+  readonly elfPin?: "object" | "global";
   /** BTF type ids of key and value within the object's BTF; 0 when unknown. */
   readonly keyTypeId: number;
   readonly valueTypeId: number;

@@ -25,8 +25,10 @@ import { STRERROR } from "./netlink-error.ts";
 
 /** Where libbpf pins maps by name. iproute2 uses TC_PIN_DIR. */
 export const LIBBPF_PIN_DIR = "/sys/fs/bpf";
-/** Where `tc` and `ip` pin maps of the global namespace. */
+/** Where `tc` and `ip` pin maps of the global namespace, and those that are pinned by name. */
 export const TC_PIN_DIR = "/sys/fs/bpf/tc/globals";
+/** Where they pin maps of an object's own namespace: in a directory by the SHA-1 of the file. */
+const TC_WORK_DIR = "/sys/fs/bpf/tc";
 
 const PAGE = 4096;
 
@@ -47,8 +49,14 @@ export interface LoadObjectOptions {
   readonly extend?: { readonly target: Program; readonly functionName?: string };
   /** The device to which XDP programs are bound (BPF_F_XDP_DEV_BOUND_ONLY): the only one where they may be attached. */
   readonly device?: Netdev;
-  /** Directory of maps that are pinned by name; LIBBPF_PIN_DIR when absent. */
-  readonly pinDir?: string;
+  /**
+   * `ip` or `tc` loads it: maps go to their directories, and MapSpec.elfPin counts. Absent: libbpf does, and maps that are pinned by name
+   * go to LIBBPF_PIN_DIR.
+   */
+  readonly iproute2?: {
+    /** SHA-1 of the object file in hex. */
+    readonly objectUid: string;
+  };
   /** Entries of maps, by name, over what the object says. */
   readonly maxEntries?: ReadonlyMap<string, number>;
   /** Live maps to use instead of making one, by name. */
@@ -164,8 +172,8 @@ function obtainMap(
     requireSame(object, sized, given, `couldn't use the given map ${given.id}`);
     return given;
   }
-  const path = `${options.pinDir ?? LIBBPF_PIN_DIR}/${spec.name}`;
-  if (spec.pinByName) {
+  const path = pinPath(spec, options);
+  if (path !== null) {
     const old = host.bpf.pinnedMap(path);
     if (old !== undefined) {
       requireSame(object, sized, old, `couldn't reuse pinned map at '${path}'`);
@@ -175,11 +183,22 @@ function obtainMap(
   const map = host.kernel.machine.createMap(sized, host.cpus.length, host.bpf.takeMapId(), mapOwner(host));
   host.bpf.maps.set(map.id, map);
   made.push(map);
-  if (spec.pinByName) {
+  if (path !== null) {
     host.bpf.pins.set(path, { kind: "map", id: map.id });
     pinned.push(path);
   }
   return map;
+}
+
+/**
+ * Where a map is pinned; null: nowhere.
+ * @source libbpf build_map_pin_path; iproute2 lib/bpf_legacy.c bpf_make_pathname
+ */
+export function pinPath(spec: MapSpec, options: Pick<LoadObjectOptions, "iproute2">): string | null {
+  const { iproute2 } = options;
+  if (iproute2 === undefined) return spec.pinByName ? `${LIBBPF_PIN_DIR}/${spec.name}` : null;
+  if (spec.elfPin === "object") return `${TC_WORK_DIR}/${iproute2.objectUid}/${spec.name}`;
+  return spec.pinByName || spec.elfPin === "global" ? `${TC_PIN_DIR}/${spec.name}` : null;
 }
 
 /** What libbpf fills in: perf event arrays have a slot per CPU, ring buffers a power of two of pages. */

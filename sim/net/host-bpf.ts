@@ -2,6 +2,7 @@
 import type { BpfMap, MapSocket } from "../bpf/map.ts";
 import type { Program } from "../bpf/program.ts";
 import { FdTable } from "./bpf-syscall/fd-table.ts";
+import { Bpffs } from "./bpffs.ts";
 import type { TraceLine, UserRecord } from "./net-env.ts";
 
 /** Entries that a log keeps when nobody reads it. */
@@ -46,20 +47,13 @@ class RecordLog extends EventLog<UserRecord> {
   }
 }
 
-/** A pinned object. */
-export interface Pin {
-  readonly kind: "map" | "prog";
-  readonly id: number;
-}
-
 /** What a host holds of eBPF: programs, maps, pins, and what they sent to user space. */
 export class HostBpf {
   readonly maps: Map<number, BpfMap> = new Map();
   readonly programs: Map<number, Program> = new Map();
   /** Sockets by cookie: those whose cookie somebody has asked for. */
   readonly sockets: Map<number, MapSocket> = new Map();
-  /** bpffs: absolute path to object. */
-  readonly pins: Map<string, Pin> = new Map();
+  readonly pins: Bpffs = new Bpffs();
   /** Descriptors that programs opened by bpf_sys_bpf. */
   readonly fds: FdTable = new FdTable();
   /** What bpf_sys_bpf made and nobody has let go. */

@@ -22,8 +22,8 @@ import type { MapSpec } from "../spec.ts";
 import { type MapEntry, ringbufEntries, supportedMap } from "./map-entry.ts";
 import { isMapInMap, mapKindOf, mapTypeName } from "./map-types.ts";
 
-/** iproute2's PIN_NONE is 0, PIN_OBJECT_NS 1, PIN_GLOBAL_NS 2. */
-const PIN_NONE = 0;
+/** iproute2's pinning: PIN_OBJECT_NS, PIN_GLOBAL_NS. Larger numbers are paths of /etc/iproute2/bpf_pinning, which comes without any. */
+const PINNING: Readonly<Record<number, "object" | "global">> = { 1: "object", 2: "global" };
 const INNER_IDX_NONE = 0xffffffff;
 
 /** A legacy map with what only iproute2's layout says. */
@@ -99,6 +99,7 @@ function toMap(def: Words, section: ElfSection, btf: Btf | null): MapEntry {
     return { section: section.index, offset, name, map, supported: false };
   }
   const annotated = annotatedTypes(btf, name, keySize, valueSize);
+  const elfPin = def.iproute2 ? PINNING[def.words[6] ?? 0] : undefined;
   const map: MapSpec = {
     name,
     kind,
@@ -106,7 +107,8 @@ function toMap(def: Words, section: ElfSection, btf: Btf | null): MapEntry {
     valueSize,
     maxEntries: kind === "ringbuf" ? ringbufEntries(maxEntries) : maxEntries,
     flags,
-    pinByName: def.iproute2 && (def.words[6] ?? PIN_NONE) !== PIN_NONE,
+    pinByName: false,
+    ...(elfPin === undefined ? {} : { elfPin }),
     ...(!def.iproute2 && (def.words[6] ?? 0) !== 0 ? { numaNode: def.words[6]! } : {}),
     ...annotated,
     btf,

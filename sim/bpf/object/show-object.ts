@@ -97,7 +97,7 @@ function showMap(map: MapSpec): ShownMap {
     flags: flagNames(map.flags),
     keyType: type(map.keyTypeId),
     valueType: type(map.valueTypeId),
-    pinned: map.pinByName,
+    pinned: map.pinByName || map.elfPin !== undefined,
     inner: map.inner?.kind ?? null,
     supported: true,
   };

@@ -6,18 +6,20 @@
  *          slots of program arrays are loaded along (libbpf 1.1 loads only the named one and fails on such objects); a program whose
  *          section says another type is refused at once: Linux would let it in if it did without its context
  */
+import { createHash } from "node:crypto";
 import type { ProgKind } from "../../bpf/prog-type.ts";
 import type { Program } from "../../bpf/program.ts";
 import type { ObjectSpec, ProgramSpec } from "../../bpf/spec.ts";
 import { LabError, ObjectError, VerifierError } from "../../engine/errors.ts";
 import { suggest } from "../../engine/nearest.ts";
-import { type LoadedObject, loadObjectOnHost, TC_PIN_DIR } from "../../net/bpf-objects.ts";
+import { type LoadedObject, loadObjectOnHost } from "../../net/bpf-objects.ts";
 import type { Host } from "../../net/host.ts";
 import { matches, type Words } from "../rtnetlink.ts";
 import type { ToolError, ToolSession } from "../tool.ts";
 import { holdObject } from "./held-objects.ts";
 import { parseShared } from "./object-cache.ts";
 import { noteLoad } from "./prog-info.ts";
+import { selfCheck } from "./self-check.ts";
 
 /** What the words said. */
 export type BpfSource =
@@ -86,10 +88,11 @@ export function obtainProgram(
   failure: (text: string, cause?: Error) => ToolError,
 ): FoundProgram {
   if (source.mode === "pinned") return pinnedProgram(session.host, source.path, failure);
-  const spec = openObject(session, source.file, failure);
+  const { spec, objectUid } = openObject(session, source.file, failure);
+  linkDirectories(session.host);
   const program = pickProgram(spec, source, failure);
   refuseOtherType(source.file, program, kind, failure);
-  const object = loadOrFail(session.host, spec, program, kind, failure);
+  const object = loadOrFail(session.host, spec, program, kind, objectUid, failure);
   holdObject(object);
   for (const p of object.programs.values()) noteLoad(session.host, p, spec.btf);
   return {
@@ -110,9 +113,20 @@ function pinnedProgram(host: Host, path: string, failure: Failure): FoundProgram
   return { prog, annotation: `${baseName(path)}:[*fsobj]`, object: null };
 }
 
-function openObject(session: ToolSession, file: string, failure: Failure): ObjectSpec {
+/** The directories of `ip` are links to that of `tc`. @source iproute2 lib/bpf_legacy.c bpf_gen_hierarchy */
+function linkDirectories(host: Host): void {
+  for (const name of ["xdp", "ip"]) host.bpf.pins.link(`/sys/fs/bpf/${name}`, "/sys/fs/bpf/tc");
+}
+
+function openObject(
+  session: ToolSession,
+  file: string,
+  failure: Failure,
+): { readonly spec: ObjectSpec; readonly objectUid: string } {
   try {
-    return parseShared(session, session.readFile(file), file);
+    const bytes = session.readFile(file);
+    const objectUid = createHash("sha1").update(bytes).digest("hex");
+    return { spec: parseShared(session, bytes, file), objectUid };
   } catch (error) {
     if (error instanceof LabError || error instanceof ObjectError) {
       throw failure("Cannot initialize ELF context!\n", error);
@@ -161,11 +175,23 @@ function loadOrFail(
   spec: ObjectSpec,
   program: ProgramSpec,
   kind: ProgKind,
+  objectUid: string,
   failure: Failure,
 ): LoadedObject {
+  const iproute2 = { objectUid };
+  const differs = selfCheck(host, spec, { iproute2 });
+  if (differs !== null) {
+    const message = `${spec.path}: map '${differs.map}' is not what is pinned at ${differs.path}`;
+    const cause = new ObjectError({
+      code: "MAP_REUSE_MISMATCH",
+      message,
+      fix: "remove the pin, or give both one shape",
+    });
+    throw failure(`${differs.text}Error loading maps into kernel!\nError fetching ELF ancillary data!\n`, cause);
+  }
   const kinds = new Map(spec.programs.map((p): [string, ProgKind] => [p.name, kind]));
   try {
-    return loadObjectOnHost(host, spec, { programs: [program.name], kinds, pinDir: TC_PIN_DIR });
+    return loadObjectOnHost(host, spec, { programs: [program.name], kinds, iproute2 });
   } catch (error) {
     if (error instanceof ObjectError || error instanceof VerifierError) {
       throw failure(`libbpf: ${error.diagnostic.message}\nlibbpf: failed to load object '${spec.path}'\n`, error);

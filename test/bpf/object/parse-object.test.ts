@@ -269,11 +269,11 @@ describe("legacy maps", () => {
   const spec = fixture("legacy");
 
   it("are read in iproute2's layout by their size of 36 bytes", () => {
-    expect(spec.maps.map((m) => [m.name, m.kind, m.keySize, m.valueSize, m.maxEntries, m.flags, m.pinByName])).toEqual([
-      ["jumps", "prog_array", 4, 4, 16, 0, true],
-      ["counts", "hash", 8, 16, 1000, 1, true],
-      ["inner", "array", 4, 4, 2, 0, false],
-      ["outer", "array_of_maps", 4, 4, 5, 0, false],
+    expect(spec.maps.map((m) => [m.name, m.kind, m.keySize, m.valueSize, m.maxEntries, m.flags, m.elfPin])).toEqual([
+      ["jumps", "prog_array", 4, 4, 16, 0, "object"],
+      ["counts", "hash", 8, 16, 1000, 1, "global"],
+      ["inner", "array", 4, 4, 2, 0, undefined],
+      ["outer", "array_of_maps", 4, 4, 5, 0, undefined],
     ]);
     expect(spec.btf).toBeNull();
   });
@@ -296,11 +296,11 @@ describe("legacy maps", () => {
 
   it("are read in libbpf's layout by their symbols' size, also of several sizes in one section", () => {
     const other = fixture("legacy_libbpf");
-    expect(other.maps.map((m) => [m.name, m.kind, m.maxEntries, m.flags, m.pinByName, m.inner?.name ?? null])).toEqual([
-      ["short_one", "hash", 10, 0, false, null],
-      ["on_node", "hash", 20, 4, false, null],
-      ["pinned", "array", 30, 0, true, null],
-      ["outer", "array_of_maps", 2, 0, false, "short_one"],
+    expect(other.maps.map((m) => [m.name, m.kind, m.maxEntries, m.flags, m.elfPin, m.inner?.name])).toEqual([
+      ["short_one", "hash", 10, 0, undefined, undefined],
+      ["on_node", "hash", 20, 4, undefined, undefined],
+      ["pinned", "array", 30, 0, "global", undefined],
+      ["outer", "array_of_maps", 2, 0, undefined, "short_one"],
     ]);
   });
 

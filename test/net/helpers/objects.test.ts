@@ -172,6 +172,9 @@ describe("refusals leave nothing behind", () => {
   });
 });
 
+/** As `ip` and `tc` load a file. */
+const IPROUTE2 = { iproute2: { objectUid: "aa01" } };
+
 describe("pins and reuse", () => {
   const pinned: MapSpec = { ...MAP, pinByName: true };
   const o = (m: MapSpec = pinned) => spec([prog("p", uses("m"))], [m]);
@@ -186,7 +189,21 @@ describe("pins and reuse", () => {
 
   it("but not across directories", () => {
     const first = loadObjectOnHost(host, o());
-    expect(loadObjectOnHost(host, o(), { pinDir: TC_PIN_DIR }).map("m")).not.toBe(first.map("m"));
+    expect(loadObjectOnHost(host, o(), IPROUTE2).map("m")).not.toBe(first.map("m"));
+    expect(host.bpf.pins.has(`${TC_PIN_DIR}/m`)).toBe(true);
+  });
+
+  it("of one object file, when iproute2's PIN_OBJECT_NS says so; PIN_GLOBAL_NS is for all", () => {
+    const own = o({ ...MAP, elfPin: "object" });
+    const all = o({ ...MAP, elfPin: "global" });
+    const first = loadObjectOnHost(host, own, IPROUTE2);
+    expect(loadObjectOnHost(host, own, IPROUTE2).map("m")).toBe(first.map("m"));
+    expect(loadObjectOnHost(host, own, { iproute2: { objectUid: "bb02" } }).map("m")).not.toBe(first.map("m"));
+    const third = loadObjectOnHost(host, all, IPROUTE2);
+    expect(loadObjectOnHost(host, all, { iproute2: { objectUid: "bb02" } }).map("m")).toBe(third.map("m"));
+    expect([...host.bpf.pins.keys()]).toEqual(["/sys/fs/bpf/tc/aa01/m", "/sys/fs/bpf/tc/bb02/m", `${TC_PIN_DIR}/m`]);
+    expect(loadObjectOnHost(host, own).map("m"), "libbpf does not know it").not.toBe(first.map("m"));
+    expect(host.bpf.pins.size).toBe(3);
   });
 
   it("a pinned map of another shape is refused with both shapes", () => {
