@@ -118,6 +118,8 @@ export interface HelperCode<E extends BpfEnv = BpfEnv> {
 export interface HelperDef<E extends BpfEnv = BpfEnv> extends CallDef<E> {
   /** BPF_FUNC_* number; below 0 for those with `classicOnly`. */
   readonly id: number;
+  /** Program types in which Linux knows the helper and refuses every call that can be written, in its words. */
+  readonly refused?: Readonly<Partial<Record<ProgKind, string>>>;
   /** The kernel calls it from translated classic programs (bpf/cbpf); no object can name it. */
   readonly classicOnly?: true;
   /** Compiled programs call this in place of `call`, and do not leave WebAssembly. For helpers that run no program and return no u64. */

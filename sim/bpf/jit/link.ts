@@ -19,7 +19,7 @@ import type { ProgKind, ProgTypeDef } from "../prog-type.ts";
 import { progTypeOf } from "../prog-types/index.ts";
 import { isMapRelocation, type ProgramSpec } from "../spec.ts";
 import { MAX_CALL_FRAMES, MAX_RUN_INSNS, MAX_RUN_INSNS_MAY_GOTO } from "./cells.ts";
-import { mapFitsProgram } from "./map-helpers.ts";
+import { mapFitsProgram, SLEEPABLE_MAPS_ONLY } from "./map-helpers.ts";
 
 /** Licences under which GPL-only helpers may be called. @source include/linux/license.h */
 const GPL_LICENSES: ReadonlySet<string> = new Set([
@@ -300,8 +300,12 @@ function bindMaps(
       const map = live.get(r.map);
       if (map === undefined) throw insnError(spec.name, r.insn, `there is no map "${r.map}"`, "MAP_UNKNOWN");
       if (!mapFitsProgram(map.spec.kind, def.kind)) {
-        const text = "Sleepable programs can only use array, hash, ringbuf and local storage maps";
-        throw insnError(spec.name, r.insn, `${text} (map "${r.map}" is of type ${map.spec.kind})`, "MAP_KIND");
+        throw insnError(
+          spec.name,
+          r.insn,
+          `${SLEEPABLE_MAPS_ONLY} (map "${r.map}" is of type ${map.spec.kind})`,
+          "MAP_KIND",
+        );
       }
       index = maps.length;
       maps.push(map);
@@ -370,6 +374,8 @@ function bindHelpers(
       const text = `program of this type cannot use helper bpf_${helper.name}#${helper.id}`;
       throw insnError(name, insn.slot, text, "HELPER_NOT_ALLOWED");
     }
+    const refused = helper.refused?.[def.kind];
+    if (refused !== undefined) throw insnError(name, insn.slot, refused, "HELPER_NOT_ALLOWED");
     if (helper.gplOnly && !gpl) {
       const text = `cannot call GPL-restricted function from non-GPL compatible program (bpf_${helper.name}#${helper.id})`;
       throw insnError(name, insn.slot, text, "HELPER_NOT_ALLOWED");

@@ -72,6 +72,10 @@ const SLEEPABLE: readonly MapKind[] = [
   "cgrp_storage",
 ];
 
+/** The verifier's words about other maps in such programs. */
+export const SLEEPABLE_MAPS_ONLY: string =
+  "Sleepable programs can only use array, hash, ringbuf and local storage maps";
+
 /** Whether programs of a type may use maps of a kind at all. */
 export function mapFitsProgram(kind: MapKind, prog: ProgKind): boolean {
   return prog !== "syscall" || SLEEPABLE.includes(kind);

@@ -8,6 +8,7 @@ import { checkMtu } from "./check-mtu.ts";
 import { getCurrentTask, getCurrentTaskBtf, taskPtRegs } from "./current-task.ts";
 import { fibLookup } from "./fib-lookup.ts";
 import { lwtPushEncap } from "./lwt.ts";
+import { dPath, getFuncIp, skbOutput, sockFromFile, xdpOutput } from "./never-called.ts";
 import { cgrpStorageDelete, cgrpStorageGet, taskStorageDelete, taskStorageGet } from "./owner-storage.ts";
 import { kallsymsLookupName, perCpuPtr, thisCpuPtr } from "./per-cpu.ts";
 import { cloneRedirect, redirect, redirectMap, redirectNeigh, redirectPeer } from "./redirect.ts";
@@ -35,6 +36,7 @@ import {
   skcToTcpRequestSock,
   skcToTcpSock,
   skcToTcpTimewaitSock,
+  skcToUdp6Sock,
   skcToUnixSock,
   skFullsock,
   tcpSock,
@@ -129,6 +131,7 @@ export const netHelpers: readonly HelperDef<NetEnv>[] = [
   skcToTcp6Sock,
   skcToTcpSock,
   skcToTcpTimewaitSock,
+  skcToUdp6Sock,
   skcToTcpRequestSock,
   skcToUnixSock,
   skcToMptcpSock,
@@ -170,4 +173,9 @@ export const netHelpers: readonly HelperDef<NetEnv>[] = [
   taskStorageDelete,
   cgrpStorageGet,
   cgrpStorageDelete,
+  dPath,
+  getFuncIp,
+  skbOutput,
+  xdpOutput,
+  sockFromFile,
 ];

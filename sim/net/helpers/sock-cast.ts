@@ -7,6 +7,7 @@
  */
 import type { HelperDef } from "../../bpf/helper.ts";
 import { progKindsBut, TC_KINDS } from "../../bpf/prog-kinds.ts";
+import { isUdp6 } from "../kernel-structs/sock.ts";
 import type { NetEnv } from "../net-env.ts";
 import { TCP_LISTEN } from "../sockets/bpf-sock.ts";
 
@@ -71,6 +72,17 @@ export const skcToTcpRequestSock: HelperDef<NetEnv> = {
   id: 139,
   name: "skc_to_tcp_request_sock",
   since: "5.9",
+};
+/** `bpf_skc_to_udp6_sock`. */
+export const skcToUdp6Sock: HelperDef<NetEnv> = {
+  ...skcTo,
+  id: 140,
+  name: "skc_to_udp6_sock",
+  since: "5.9",
+  call(env: NetEnv, sk: number): number {
+    const s = env.sockets.at(sk);
+    return isUdp6(s) ? env.structs.sockets.addressOf(s) : 0;
+  },
 };
 /** `bpf_skc_to_unix_sock`. */
 export const skcToUnixSock: HelperDef<NetEnv> = { ...skcTo, id: 178, name: "skc_to_unix_sock", since: "5.16" };

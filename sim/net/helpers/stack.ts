@@ -5,6 +5,7 @@
  * @differs the stack of a task (bpf_get_task_stack) ends with the program; stacks of user space are empty
  */
 import type { HelperDef } from "../../bpf/helper.ts";
+import { SLEEPABLE_MAPS_ONLY } from "../../bpf/jit/map-helpers.ts";
 import { EFAULT, EINVAL } from "../../bpf/maps/errno.ts";
 import { BPF_F_SKIP_FIELD_MASK, PERF_MAX_STACK, StackTraceMap } from "../../bpf/maps/stack-trace.ts";
 import { BugError } from "../../engine/errors.ts";
@@ -88,6 +89,7 @@ export const getStackid: HelperDef<NetEnv> = {
   gplOnly: true,
   progKinds: ["syscall"],
   mapKinds: ["stack_trace"],
+  refused: { syscall: SLEEPABLE_MAPS_ONLY },
   costNs: 250,
   call(env: NetEnv, _ctx: number, handle: number, flags: number, flagsHi: number): number {
     const map = env.machine.mapOfHandle(handle);

@@ -43,6 +43,9 @@ export const xdpGetBuffLen: HelperDef<NetEnv> = {
   name: "xdp_get_buff_len",
   since: "5.18",
   args: ["ctx"],
+  progKinds: ["xdp", "syscall"],
+  // there it takes the kernel's own xdp_buff, and no path leads to one
+  refused: { syscall: "R1 type=ctx expected=ptr_, trusted_ptr_, rcu_ptr_" },
   costNs: 3,
   call: (env: NetEnv): number => env.xdpCode.length(env.ctx),
   code: { of: (env) => env.xdpCode.length },

@@ -1,13 +1,14 @@
 /**
  * `struct sock` of sockets whose pointer a program got out of a kernel struct. The context's `sk` and what lookups return is another
  * view, `struct bpf_sock` (sockets/bpf-sock.ts): socket helpers take that one.
- * @source include/net/sock.h struct sock, struct sock_common
+ * @source include/net/sock.h struct sock, struct sock_common; include/linux/ipv6.h struct udp6_sock
  */
 import type { Btf } from "../../bpf/btf/types.ts";
 import type { Arena } from "../../engine/arena.ts";
 import type { IpAddr } from "../ip/address.ts";
 import { AF_INET, AF_INET6 } from "../ip/address.ts";
-import type { BpfSocket } from "../sockets/bpf-sock.ts";
+import { IPPROTO_UDP } from "../ip/ipv4/header.ts";
+import { type BpfSocket, SOCK_DGRAM } from "../sockets/bpf-sock.ts";
 import { putField, type StructField, StructLayout, swap16 } from "./layout.ts";
 
 /** The sockets that programs have met in kernel structs. */
@@ -27,9 +28,10 @@ export class Socks {
     const { arena, f } = this;
     let at = this.placed.get(s);
     if (at === undefined) {
-      at = f.layout.place(arena);
+      at = (isUdp6(s) ? f.udp6 : f.layout).place(arena);
       this.placed.set(s, at);
     }
+    if (isUdp6(s)) putField(arena, at, f.inet_sport, swap16(s.localPort));
     putField(arena, at, f.skc_family, s.skFamily);
     putField(arena, at, f.skc_state, s.skState);
     putField(arena, at, f.skc_bound_dev_if, s.boundIfindex);
@@ -58,11 +60,19 @@ export class Socks {
   }
 }
 
+/** It is an IPv6 UDP socket, and its struct a `struct udp6_sock`. */
+export function isUdp6(s: BpfSocket): boolean {
+  return s.skFamily === AF_INET6 && s.skType === SOCK_DGRAM && s.skProtocol === IPPROTO_UDP;
+}
+
 function fieldsOf(btf: Btf) {
+  const udp6 = new StructLayout(btf, "udp6_sock");
   const layout = new StructLayout(btf, "sock");
   const common = (name: string): StructField => layout.field(`__sk_common.${name}`);
   return {
     layout,
+    udp6,
+    inet_sport: udp6.field("udp.inet.inet_sport"),
     skc_family: common("skc_family"),
     skc_state: common("skc_state"),
     skc_bound_dev_if: common("skc_bound_dev_if"),

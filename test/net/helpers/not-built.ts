@@ -3,15 +3,8 @@
  * when they are loaded. `name@type` is a helper that is missing in one type only.
  */
 export const NOT_BUILT: ReadonlySet<string> = new Set([
-  "d_path",
-  "get_func_ip",
   "lwt_seg6_action",
   "lwt_seg6_adjust_srh",
   "lwt_seg6_store_bytes",
-  "skb_output",
-  "skc_to_udp6_sock",
   "snprintf_btf",
-  "sock_from_file",
-  "xdp_get_buff_len@syscall",
-  "xdp_output",
 ]);

@@ -8,6 +8,7 @@ export const ops = {
   own: [4, "buf"],
   assign: [5, "buf", "a", "b"],
   casts: [6, "buf", "a"],
+  udp6: [7, "buf", "a"],
 };
 
 const port = (n) => n.toString(16).padStart(4, "0");
@@ -71,4 +72,8 @@ export const cases = [
   { packet: v4(), steps: [["assign", any, -1, 0]] },
   { packet: v4(), steps: [["assign", any, -1, 1]] },
   { packet: v4(), steps: [["casts", any, -1]] },
+  ...each([t6(9, 1000, 1, 5000), t6(9, 1000, 1, 5004), t6(2, 7000, 1, 5005), t6(9, 1, 1, 5999)], (t) => ({
+    packet: v4(),
+    steps: [["udp6", t, -1]],
+  })),
 ];
