@@ -123,6 +123,13 @@ export class Skb {
   dst: SkbDst | null = null;
   /** What a tunnel shall put around it, or took off it: the dst is the metadata_dst of a collect_md device. */
   tunnel: TunnelInfo | null = null;
+  /** TCP's control block of a received segment: first sequence number, the one after the last, acknowledgement and TCPHDR_*. */
+  seq: number = 0;
+  endSeq: number = 0;
+  ackSeq: number = 0;
+  tcpFlags: number = 0;
+  /** What it costs the receive buffer that it waits in, bytes; set there. */
+  truesize: number = 0;
   owner: SkbOwner | null = null;
   /** truesize charged to the owner's send buffer; set together with owner. */
   ownerBytes: number = 0;
@@ -326,6 +333,11 @@ export class SkbPool {
     skb.enqueuedNs = 0;
     skb.dst = null;
     skb.tunnel = null;
+    skb.seq = 0;
+    skb.endSeq = 0;
+    skb.ackSeq = 0;
+    skb.tcpFlags = 0;
+    skb.truesize = 0;
     skb.parentId = 0;
     skb.source = 0;
     skb.next = null;

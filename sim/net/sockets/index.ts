@@ -3,11 +3,13 @@ import { BugError } from "../../engine/errors.ts";
 import type { Host } from "../host.ts";
 import type { Family } from "../ip/address.ts";
 import { type IpStack, ipStack } from "../ip/ip-stack.ts";
-import { IPPROTO_TCP, IPPROTO_UDP } from "../ip/ipv4/header.ts";
+import { IPPROTO_UDP } from "../ip/ipv4/header.ts";
 import { Ip6Payload, skipExtHeaders } from "../ip/ipv6/header.ts";
+import { registerTcp, tcpSockets } from "../tcp/index.ts";
+import type { TcpNet } from "../tcp/tcp-net.ts";
+import { createTcpSocket, type TcpSocket } from "../tcp/tcp-socket.ts";
 import { PacketSocket, type PacketSocketOptions } from "./packet.ts";
 import { RawSocket, RawTable } from "./raw.ts";
-import { tcpRcvClosed } from "./tcp-reset.ts";
 import { UdpSocket } from "./udp.ts";
 import { udp6Err, udp6Rcv, udpErr, udpRcv } from "./udp-rcv.ts";
 import { UdpTable } from "./udp-table.ts";
@@ -17,16 +19,19 @@ const SOCKETS = "sockets";
 /** A host's socket tables. */
 class SocketTables {
   readonly udp: UdpTable;
+  readonly tcp: TcpNet;
   readonly raw: RawTable;
   readonly packet: Set<PacketSocket> = new Set();
   constructor(stack: IpStack) {
     this.udp = new UdpTable(stack);
+    this.tcp = registerTcp(stack);
     this.raw = new RawTable(stack);
   }
 
   /** Closes every socket: the host goes down. */
   closeAll(): void {
     for (const s of this.udp.list()) s.close();
+    for (const s of tcpSockets(this.tcp)) s.kill();
     for (const s of this.raw.sockets) s.close();
     for (const s of this.packet) s.close();
     this.packet.clear();
@@ -40,8 +45,6 @@ export function registerSockets(stack: IpStack): SocketTables {
   stack.host.proto.set(SOCKETS, t);
   stack.protocols4[IPPROTO_UDP] = (s, skb, dev) => udpRcv(s, t.udp, skb, dev);
   stack.protocols6[IPPROTO_UDP] = (s, skb, dev) => udp6Rcv(s, t.udp, skb, dev);
-  stack.protocols4[IPPROTO_TCP] = (s, skb, dev) => tcpRcvClosed(s, skb, dev, false);
-  stack.protocols6[IPPROTO_TCP] = (s, skb, dev) => tcpRcvClosed(s, skb, dev, true);
   stack.errHandlers4[IPPROTO_UDP] = (s, _skb, inner, type, code) => udpErr(s, t.udp, inner, type, code);
   stack.errHandlers6[IPPROTO_UDP] = (s, skb, inner, type, code) => {
     skipExtHeaders(s, inner, skb.data + skb.len, false, payload);
@@ -60,6 +63,11 @@ export function socketTables(host: Host): SocketTables {
 /** socket(family, SOCK_DGRAM, 0). */
 export function openUdp(host: Host, family: Family): UdpSocket {
   return new UdpSocket(ipStack(host), family, socketTables(host).udp);
+}
+
+/** socket(family, SOCK_STREAM, 0). */
+export function openTcp(host: Host, family: Family): TcpSocket {
+  return createTcpSocket(socketTables(host).tcp, family);
 }
 
 /** socket(family, SOCK_RAW, proto). */

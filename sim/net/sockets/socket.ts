@@ -87,8 +87,9 @@ export abstract class Socket implements SkbOwner, BpfSocket {
   /** Maps that hold it. */
   readonly holders: Set<SocketHolder> = new Set();
   private ownCookie: number = 0;
-  protected rcvBuf: number;
-  protected sndBuf: number;
+  /** SO_RCVBUF and SO_SNDBUF as they count: twice what was asked for. */
+  rcvBuf: number;
+  sndBuf: number;
   private rmem: number = 0;
   private wmem: number = 0;
   private readonly queue: SkbQueue = new SkbQueue();

@@ -22,29 +22,9 @@ import { transportCsumOk } from "../ip/skb-csum.ts";
 import type { Netdev } from "../netdev.ts";
 import { ERRNO } from "../netlink-error.ts";
 import { CHECKSUM_NONE, type Skb } from "../skb.ts";
+import { icmpErrno, icmpFatal } from "./icmp-errno.ts";
 import { UDP_HLEN, UdpSocket } from "./udp.ts";
 import type { UdpTable } from "./udp-table.ts";
-
-/** errno by ICMP_DEST_UNREACH's code, and whether it ends a connection. @source net/ipv4/icmp.c icmp_err_convert */
-const UNREACH_ERRNO: readonly number[] = [
-  ERRNO.ENETUNREACH,
-  ERRNO.EHOSTUNREACH,
-  92,
-  ERRNO.ECONNREFUSED,
-  ERRNO.EMSGSIZE,
-  ERRNO.EOPNOTSUPP,
-  ERRNO.ENETUNREACH,
-  112,
-  64,
-  ERRNO.ENETUNREACH,
-  ERRNO.EHOSTUNREACH,
-  ERRNO.ENETUNREACH,
-  ERRNO.EHOSTUNREACH,
-  ERRNO.EHOSTUNREACH,
-  ERRNO.EHOSTUNREACH,
-  ERRNO.EHOSTUNREACH,
-];
-const UNREACH_FATAL: ReadonlySet<number> = new Set([2, 3, 5, 6, 7, 9, 10, 13, 14, 15]);
 
 /** inet_steal_sock: the socket that bpf_sk_assign chose, taken off the packet; null when none was. */
 function stealSock(skb: Skb): UdpSocket | null {
@@ -189,8 +169,8 @@ export function udpErr(stack: IpStack, table: UdpTable, inner: number, type: num
     errno = 71;
     fatal = true;
   } else if (type === ICMP_DEST_UNREACH) {
-    errno = UNREACH_ERRNO[code] ?? ERRNO.EHOSTUNREACH;
-    fatal = UNREACH_FATAL.has(code) || (code === ICMP_FRAG_NEEDED && s.pmtuDiscover);
+    errno = icmpErrno(code);
+    fatal = icmpFatal(code) || (code === ICMP_FRAG_NEEDED && s.pmtuDiscover);
   } else if (type !== ICMP_TIME_EXCEEDED) return;
   if (fatal && s.remoteAddr !== null) s.onError?.(errno);
 }

@@ -51,6 +51,9 @@ export class RequestSock implements EhashEntry {
   isCookie: boolean = false;
   /** When the last SYN-ACK went, us. */
   sntSynack: number = 0;
+  /** Timestamps of the first and the last SYN-ACK, without offset; -1: none yet. */
+  sntTsvalFirst: number = -1;
+  sntTsvalLast: number = 0;
   /** The last ACK that was sent out of turn, jiffies (last_oow_ack_time). */
   lastOowAckTime: number = 0;
   txhash: number = 0;

@@ -16,6 +16,8 @@ export interface TcpEvents {
   readonly timeWait: EventKind<TimeWaitSock>;
   /** Tells the application at the end of an instant what is new. */
   readonly wake: EventKind<TcpSock>;
+  /** tcp_tsq_handler: sending goes on. */
+  readonly tsq: EventKind<TcpSock>;
 }
 
 /** TCP of one host. */
@@ -28,6 +30,8 @@ export class TcpNet {
   readonly create: (net: TcpNet, family: Family) => TcpSock;
   /** Sockets in TIME_WAIT. */
   twCount: number = 0;
+  /** Where connect begins to look for a port (table_perturb). */
+  connectOffset: number = 0;
   /** The sample of the ACK in work. */
   readonly rs: RateSample = newRateSample();
   /** Seeds of initial sequence numbers, timestamp offsets and port offsets. */

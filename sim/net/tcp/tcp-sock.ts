@@ -69,6 +69,9 @@ export class TcpSock extends Socket implements EhashEntry {
   noSpace: boolean = false;
   /** sk_wmem_queued: truesize of what is in the send queue. */
   wmemQueued: number = 0;
+  /** sk_wmem_alloc: truesize of packets between here and the wire, and whether sending waits for it (TSQ_THROTTLED). */
+  wmemAlloc: number = 0;
+  tsqThrottled: boolean = false;
   /** sk_rmem_alloc. */
   rmemAlloc: number = 0;
   /** sk_pacing_rate, sk_max_pacing_rate; Infinity is none. @unit bytes a second */
@@ -173,6 +176,8 @@ export class TcpSock extends Socket implements EhashEntry {
   cwndUsageSeq: number = 0;
   isCwndLimited: boolean = false;
   totalRetrans: number = 0;
+  /** Retransmission timeouts of the connection. */
+  totalRto: number = 0;
   bytesSent: number = 0;
   bytesAcked: number = 0;
   bytesRetrans: number = 0;
@@ -291,8 +296,12 @@ export class TcpSock extends Socket implements EhashEntry {
   linger2: number = 0;
   /** TCP_DEFER_ACCEPT as a number of SYN-ACKs. */
   deferAccept: number = 0;
-  /** The application wants to be told once, at the end of this instant. */
+  /** The application will be told at the end of this instant, and of what. */
   wakePending: boolean = false;
+  readReady: boolean = false;
+  writeReady: boolean = false;
+  stateChanged: boolean = false;
+  acceptReady: boolean = false;
 
   constructor(net: TcpNet, family: Family) {
     const stack = net.stack;
@@ -329,6 +338,20 @@ export class TcpSock extends Socket implements EhashEntry {
   /** tcp_packets_in_flight. */
   get packetsInFlight(): number {
     return this.packetsOut - this.sackedOut - this.lostOut + this.retransOut;
+  }
+
+  /** tcp_wfree: a packet has left the host; what TCP small queues held back may go. */
+  override onSkbFree(skb: Skb): void {
+    this.wmemAlloc -= skb.ownerBytes;
+    if (!this.tsqThrottled) return;
+    this.tsqThrottled = false;
+    const engine = this.stack.kernel.engine;
+    engine.schedule(engine.nowNs, this.net.events.tsq, this, 0);
+  }
+
+  /** The last of the socket: maps and views forget it. Its queues are empty. */
+  releaseSock(): void {
+    super.close();
   }
 
   /** TCP hands out bytes, not packets. */

@@ -39,7 +39,7 @@ export class TimeWaitSock implements EhashEntry {
   readonly entryNs: number;
   readonly timers: SockTimers<TimeWaitSock>;
 
-  constructor(sk: TcpSock, substate: number) {
+  constructor(sk: TcpSock, substate: number, rcvWnd: number) {
     this.net = sk.net;
     this.family = sk.family;
     this.substate = substate;
@@ -57,7 +57,7 @@ export class TimeWaitSock implements EhashEntry {
     this.rcvWscale = sk.rxOpt.rcvWscale;
     this.rcvNxt = sk.rcvNxt;
     this.sndNxt = sk.sndNxt;
-    this.rcvWnd = 0;
+    this.rcvWnd = rcvWnd;
     this.tsRecent = sk.rxOpt.tsRecent;
     this.tsRecentStamp = sk.rxOpt.tsRecentStamp;
     this.tsOffset = sk.tsoffset;

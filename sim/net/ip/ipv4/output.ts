@@ -47,6 +47,7 @@ export function ipXmit(
   ttl: number,
   frag: number,
   id: number,
+  priority: number = tosToPriority(tos),
 ): number {
   const dv = stack.arena.dv;
   skb.push(IP_HLEN);
@@ -61,7 +62,7 @@ export function ipXmit(
   skb.networkHeader = p;
   skb.transportHeader = p + IP_HLEN;
   skb.protocol = ETH_P_IP;
-  skb.priority = tosToPriority(tos);
+  skb.priority = priority;
   skb.dst = dst;
   return ipLocalOut(stack, skb);
 }
