@@ -99,19 +99,19 @@ export function transfer(program: LinkedProgram, state: FlowState, insn: Insn): 
       set(state, insn.dst, scalarKind(insn.bits));
       return;
     case "ldx":
-      accessed(state, insn.src, insn.off, insn.size);
+      accessed(state, insn.src, insn.off, insn.size, true);
       load(program, state, insn);
       return;
     case "st":
-      accessed(state, insn.dst, insn.off, insn.size);
+      accessed(state, insn.dst, insn.off, insn.size, program.def.packetWritable);
       store(state, regs[insn.dst]!, insn.off, insn.size, { t: "const", value: insn.imm }, -1);
       return;
     case "stx":
-      accessed(state, insn.dst, insn.off, insn.size);
+      accessed(state, insn.dst, insn.off, insn.size, program.def.packetWritable);
       store(state, regs[insn.dst]!, insn.off, insn.size, regs[insn.src]!, insn.src);
       return;
     case "atomic":
-      accessed(state, insn.dst, insn.off, insn.size);
+      accessed(state, insn.dst, insn.off, insn.size, program.def.packetWritable);
       store(state, regs[insn.dst]!, insn.off, insn.size, ANY, -1);
       if (insn.op === "cmpxchg") set(state, 0, ANY);
       else if (insn.fetch) set(state, insn.src, ANY);
@@ -144,11 +144,15 @@ function set(state: FlowState, reg: number, kind: Kind): void {
   state.places = state.places.without(reg);
 }
 
-/** The bytes were reached, or the program has been stopped. */
-function accessed(state: FlowState, reg: number, off: number, size: number): void {
+/**
+ * The bytes were reached, or the program has been stopped: emit-access.ts checks in place what this tells.
+ * @param inPacket whether a packet may be accessed so
+ */
+function accessed(state: FlowState, reg: number, off: number, size: number, inPacket: boolean): void {
   const kind = state.regs[reg]!;
-  if (kind.t === "packet") state.places = state.places.learn(reg, off, size);
-  else if (kind.t === "value" && kind.nullable && kind.off !== null) state.regs[reg] = { ...kind, nullable: false };
+  if (kind.t === "packet" && inPacket) state.places = state.places.learn(reg, off, size);
+  if (kind.t !== "value" || !kind.nullable || kind.off === null) return;
+  if (kind.off + off >= 0 && kind.off + off + size <= kind.size) state.regs[reg] = { ...kind, nullable: false };
 }
 
 function alu(state: FlowState, insn: Extract<Insn, { kind: "alu" }>): void {

@@ -92,6 +92,14 @@ describe("a looked-up value is reached by a variable offset", () => {
   });
 });
 
+describe("a lookup that found nothing", () => {
+  it("stays null though an access far behind it came to lie in a map value", () => {
+    const far = bench.maps.get("data")!.inlineArray!.base;
+    const text = `${MISS}r0 += ${far}\nr1 = *(u8 *)(r0 +0)\nr0 += ${8 - far}\nr0 = *(u8 *)(r0 +0)\nexit`;
+    expect(faultOf(text)).toContain("this is a null pointer plus 8");
+  });
+});
+
 describe("a fault names program, instruction, address and what was there; in both engines alike", () => {
   it.each([
     [
