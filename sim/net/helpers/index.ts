@@ -28,6 +28,7 @@ import {
 } from "./skb-meta.ts";
 import { skbAdjustRoom, skbChangeHead, skbChangeProto, skbChangeTail } from "./skb-room.ts";
 import { skbVlanPop, skbVlanPush } from "./skb-vlan.ts";
+import { snprintfBtf } from "./snprintf-btf.ts";
 import { bind, getRetval, getsockopt, setRetval, setsockopt } from "./sock-addr.ts";
 import {
   getListenerSock,
@@ -178,4 +179,5 @@ export const netHelpers: readonly HelperDef<NetEnv>[] = [
   skbOutput,
   xdpOutput,
   sockFromFile,
+  snprintfBtf,
 ];

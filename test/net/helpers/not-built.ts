@@ -6,5 +6,4 @@ export const NOT_BUILT: ReadonlySet<string> = new Set([
   "lwt_seg6_action",
   "lwt_seg6_adjust_srh",
   "lwt_seg6_store_bytes",
-  "snprintf_btf",
 ]);

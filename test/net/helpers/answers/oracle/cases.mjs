@@ -8,5 +8,11 @@ export const CASES = [
   { object: "storage", kind: "cgroup_skb", program: "local", packet: "ipv4_udp", repeat: 3 },
   { object: "storage", kind: "sched_cls", program: "task", packet: "ipv4_udp" },
   { object: "storage", kind: "sched_cls", program: "group", packet: "ipv4_udp" },
+  ...["zeros", "dense", "sparse", "pointers", "errors"].map((program) => ({
+    object: "snprintf_btf",
+    kind: "sched_cls",
+    program,
+    packet: "ipv4_udp",
+  })),
   ...syscall("sys", "typed_int", "typed_struct", "typed_void", "typed_unallocated"),
 ];
