@@ -51,12 +51,16 @@ export interface FilterKind {
 }
 
 /** `action ...` behind the word itself, as every classifier takes it. @throws ToolError 1 */
-export function takeFilterActions(words: Words, session: ToolSession): ExtsSpec {
+export function takeFilterActions(
+  words: Words,
+  session: ToolSession,
+  illegal: string = 'Illegal "action"\n',
+): ExtsSpec {
   try {
     return { actions: takeActions(words, session), oldPolice: false };
   } catch (error) {
     if (!(error instanceof ToolError) || error.status !== 1) throw error;
-    throw refusal(`${error.stderr}Illegal "action"\n`, error.cause instanceof Error ? error.cause : undefined);
+    throw refusal(`${error.stderr}${illegal}`, error.cause instanceof Error ? error.cause : undefined);
   }
 }
 

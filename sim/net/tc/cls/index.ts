@@ -1,10 +1,13 @@
 /** The classifiers: one file and one line each. */
 import type { ClassifierDef } from "../classify.ts";
 import { bpf } from "./bpf.ts";
+import { flower } from "./flower.ts";
+import { fw } from "./fw.ts";
+import { matchall } from "./matchall.ts";
 import { u32 } from "./u32.ts";
 
 /** In alphabetical order. */
-export const classifierDefs: readonly ClassifierDef[] = [bpf, u32];
+export const classifierDefs: readonly ClassifierDef[] = [bpf, flower, fw, matchall, u32];
 
 /** The record of a kind, or undefined. */
 export function classifierDef(kind: string): ClassifierDef | undefined {

@@ -2,6 +2,7 @@
 import { Gact, type GactOptions, PGACT_DETERM, PGACT_NETRAND, PGACT_NONE } from "../../../net/tc/actions/gact.ts";
 import { matches, type Words } from "../../rtnetlink.ts";
 import { ToolError } from "../../tool.ts";
+import { takeIndex } from "../action-index.ts";
 import { type ActionWords, type ParsedAction, printInstance } from "../action-kind.ts";
 import { advance, refusal, unsignedOf } from "../arguments.ts";
 import { printControl, takeControl } from "../control-word.ts";
@@ -20,25 +21,17 @@ const RANDOM_NAMES: readonly string[] = ["none", "netrand", "determ"];
 const MAX_VAL = 10000;
 
 function parse(words: Words): ParsedAction {
-  let w = words.peek()!;
-  if (matches(w, "gact")) w = advance(words);
-  if (matches(w, "index")) return { index: takeIndex(words), options: { verdict: 0, random: null } };
+  if (matches(words.peek()!, "gact")) advance(words);
+  const alone = takeIndex(words, 'Illegal "index"\n');
+  if (alone !== null) return { index: alone, options: { verdict: 0, random: null } };
   const verdict = controlOrUsage(words);
   let random: GactOptions["random"] = null;
   const next = words.peek();
   if (next !== undefined && matches(next, "random")) random = takeRandom(words);
   else if (next !== undefined && matches(next, "help")) throw new ToolError(255, USAGE);
-  const last = words.peek();
-  const index = last !== undefined && matches(last, "index") ? takeIndex(words) : 0;
+  const index = takeIndex(words, 'Illegal "index"\n') ?? 0;
   const options: GactOptions = { verdict, random };
   return { index, options };
-}
-
-function takeIndex(words: Words): number {
-  const n = unsignedOf(advance(words), 10);
-  if (n === null) throw refusal('Illegal "index"\n');
-  words.next();
-  return n;
 }
 
 function controlOrUsage(words: Words): number {
