@@ -159,6 +159,11 @@ const TICKS_PER_US = 15.625;
 export const LINKLAYERS: Readonly<Record<string, number>> = { ethernet: 1, atm: 2, adsl: 2 };
 const LINKLAYER_ATM = 2;
 
+/** sprint_linklayer */
+export function linklayerName(linklayer: number): string {
+  return linklayer === LINKLAYER_ATM ? "atm" : "ethernet";
+}
+
 /** What tc's `overhead`, `mpu` and `linklayer` add to a rate (struct tc_ratespec). */
 export interface RateTerms {
   /** Bytes added to every packet. */

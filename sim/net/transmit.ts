@@ -37,6 +37,8 @@ export function devQueueXmit(skb: Skb): number {
   dev.host.cpu().charge(COST_NS.xmit);
   skb.macHeader = skb.data;
   skb.macLen = dev.hardHeaderLen;
+  // raw senders have set none (packet_snd does)
+  if (skb.networkHeader < 0) skb.networkHeader = skb.data + skb.macLen;
 
   // tcx_set_ingress
   skb.atIngress = false;

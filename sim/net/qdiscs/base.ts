@@ -168,7 +168,8 @@ export abstract class QdiscBase implements Qdisc {
     this.dev.host.kernel.kfreeSkb(skb, this.dev, SKB_DROP_REASON.QUEUE_PURGE);
   }
 
-  protected nowNs(): number {
+  /** Simulated time, ns. */
+  nowNs(): number {
     return this.dev.host.kernel.engine.nowNs;
   }
 

@@ -15,8 +15,6 @@ export abstract class QdiscClass {
   readonly classid: number;
   /** The qdisc below it; null for inner classes and for classes that stand for a flow. */
   child: QdiscBase | null = null;
-  /** Filters that are bound to it (qdisc_class_in_use). */
-  filters: number = 0;
   /** `tc class add ... estimator`, null without one. */
   estimator: RateEstimator | null = null;
 

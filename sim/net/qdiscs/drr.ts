@@ -54,6 +54,7 @@ class DrrClass extends QdiscClass implements Active<DrrClass> {
   /** What was sent is the class's own count, the rest is the child's (drr_dump_class_stats). */
   override stats(): QdiscStats {
     this.child.syncStats();
+    this.estimator?.advance(this.qdisc.nowNs(), this.counted.bytes, this.counted.packets);
     return Object.assign(new QdiscStats(), this.child.stats, {
       bytes: this.counted.bytes,
       packets: this.counted.packets,
@@ -153,7 +154,7 @@ class Drr extends FilteredQdisc {
 
   override deleteClass(classid: number): void {
     const cl = this.hash.get(classid)!;
-    if (cl.filters > 0) throw new NetlinkError(ERRNO.EBUSY, "DRR class is in use");
+    if (this.inUse(classid)) throw new NetlinkError(ERRNO.EBUSY, "DRR class is in use");
     cl.child.purgeQueue();
     this.active.remove(cl);
     this.hash.remove(cl);

@@ -2,6 +2,7 @@
 import { SKB_DROP_REASON } from "../drop-reason.ts";
 import { NET_XMIT_CN, NET_XMIT_SUCCESS } from "../netdev.ts";
 import { type Skb, SkbQueue } from "../skb.ts";
+import { formatSize } from "../tc-units.ts";
 import { QdiscBase, type QdiscDef, type QdiscSite } from "./base.ts";
 import { num, type QdiscOptions } from "./params.ts";
 
@@ -65,7 +66,7 @@ export class Fifo extends QdiscBase {
   }
 
   override printOptions(): string {
-    return `limit ${this.limit}${this.inBytes ? "b" : "p"}`;
+    return `limit ${this.inBytes ? formatSize(this.limit) : `${this.limit}p`}`;
   }
 
   override jsonOptions(): Record<string, unknown> {
@@ -100,7 +101,8 @@ export function fifoDef(kind: FifoKind): QdiscDef {
     params: [
       {
         key: "limit",
-        unit: bytes ? "size" : "packets",
+        // tc reads packets as a size, too: 1k are 1024
+        unit: "size",
         help: bytes
           ? "bytes queued at most; default txqueuelen times MTU and header"
           : "packets queued at most; default txqueuelen",

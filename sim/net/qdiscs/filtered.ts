@@ -32,6 +32,19 @@ export abstract class FilteredQdisc extends ClassfulQdisc {
     return this.block;
   }
 
+  /** qdisc_class_in_use: filters of the qdisc or of its classes name the class. */
+  protected inUse(classid: number): boolean {
+    for (const block of this.blocks()) {
+      for (const { filter } of block.list()) if (filter.classid === classid) return true;
+    }
+    return false;
+  }
+
+  /** All blocks of filters that hang here. */
+  protected blocks(): readonly FilterBlock[] {
+    return [this.block];
+  }
+
   override destroy(): void {
     this.block.flush();
     super.destroy();

@@ -10,6 +10,7 @@ import {
   formatRate,
   formatSize,
   LINKLAYERS,
+  linklayerName,
   nsToTicks,
   RateConfig,
 } from "../tc-units.ts";
@@ -84,6 +85,7 @@ export function htbFeeds(): readonly HtbFeed[] {
 
 /** What a class asks of its qdisc. */
 export interface HtbOwner {
+  nowNs(): number;
   readonly rate2quantum: number;
   /** qdisc_create_dflt: the FIFO of a leaf. */
   newLeafQueue(classid: number): QdiscBase;
@@ -229,6 +231,7 @@ export class HtbClass extends QdiscClass {
   }
 
   override stats(): QdiscStats {
+    this.estimator?.advance(this.owner.nowNs(), this.counted.bytes, this.counted.packets);
     const leaf = this.level === 0 ? this.child : null;
     this.counted.qlen = leaf?.stats.qlen ?? 0;
     this.counted.backlog = leaf?.stats.backlog ?? 0;
@@ -243,7 +246,7 @@ export class HtbClass extends QdiscClass {
     text += `rate ${formatRate(rate.rateBytes)} `;
     if (rate.overhead > 0) text += `overhead ${rate.overhead} `;
     text += `ceil ${formatRate(ceil.rateBytes)} `;
-    if (details || rate.linklayer > 1) text += `linklayer ${rate.linklayer > 1 ? "atm" : "ethernet"} `;
+    if (details || rate.linklayer > 1) text += `linklayer ${linklayerName(rate.linklayer)} `;
     const burst = formatSize(burstFromNs(rate.rateBytes, this.bufferNs));
     const cburst = formatSize(burstFromNs(ceil.rateBytes, this.cbufferNs));
     if (!details) return `${text}burst ${burst} cburst ${cburst} `;

@@ -23,7 +23,7 @@ class Htb extends FilteredQdisc implements HtbOwner {
   /** Packets of no class: go first and unshaped. */
   private readonly direct: SkbQueue = new SkbQueue();
   private readonly hash: ClassHash<HtbClass> = new ClassHash();
-  private readonly blocks: Map<HtbClass, FilterBlock> = new Map();
+  private readonly classBlocks: Map<HtbClass, FilterBlock> = new Map();
   private readonly rows: HtbRows = new HtbRows();
   /** Cached time of dequeueing. */
   private now: number = 0;
@@ -107,7 +107,7 @@ class Htb extends FilteredQdisc implements HtbOwner {
   }
 
   override destroy(): void {
-    for (const block of this.blocks.values()) block.flush();
+    for (const block of this.classBlocks.values()) block.flush();
     super.destroy();
   }
 
@@ -121,6 +121,10 @@ class Htb extends FilteredQdisc implements HtbOwner {
 
   override blockOf(cl: QdiscClass | null): FilterBlock {
     return cl instanceof HtbClass ? this.classBlock(cl) : this.block;
+  }
+
+  protected override blocks(): readonly FilterBlock[] {
+    return [this.block, ...this.classBlocks.values()];
   }
 
   /** htb_change_class */
@@ -150,7 +154,7 @@ class Htb extends FilteredQdisc implements HtbOwner {
   /** htb_delete */
   override deleteClass(classid: number): void {
     const cl = this.hash.get(classid)!;
-    if (cl.children > 0 || cl.filters > 0) throw new NetlinkError(ERRNO.EBUSY, "HTB class in use");
+    if (cl.children > 0 || this.inUse(classid)) throw new NetlinkError(ERRNO.EBUSY, "HTB class in use");
     if (cl.level === 0) cl.child!.purgeQueue();
     this.hash.remove(cl);
     this.rows.deactivate(cl);
@@ -158,8 +162,8 @@ class Htb extends FilteredQdisc implements HtbOwner {
     const { above } = cl;
     if (above !== null && --above.children === 0) this.makeLeaf(above);
     cl.child?.destroy();
-    this.blocks.get(cl)?.flush();
-    this.blocks.delete(cl);
+    this.classBlocks.get(cl)?.flush();
+    this.classBlocks.delete(cl);
   }
 
   newLeafQueue(classid: number): Fifo {
@@ -199,7 +203,7 @@ class Htb extends FilteredQdisc implements HtbOwner {
       const named = this.hash.get(id);
       if (named !== undefined) {
         if (named.level === 0) return named;
-        block = this.blocks.get(named);
+        block = this.classBlocks.get(named);
       }
     }
     while (block !== undefined) {
@@ -213,7 +217,7 @@ class Htb extends FilteredQdisc implements HtbOwner {
       const cl = this.hash.get(this.res.classid);
       if (cl === undefined) break;
       if (cl.level === 0) return cl;
-      block = this.blocks.get(cl);
+      block = this.classBlocks.get(cl);
     }
     const dflt = this.hash.get((this.handle | (this.defaultMinor & 0xffff)) >>> 0);
     return dflt === undefined || dflt.level > 0 ? null : dflt;
@@ -335,10 +339,10 @@ class Htb extends FilteredQdisc implements HtbOwner {
   }
 
   private classBlock(cl: HtbClass): FilterBlock {
-    let block = this.blocks.get(cl);
+    let block = this.classBlocks.get(cl);
     if (block === undefined) {
       block = new FilterBlock(this.dev.host);
-      this.blocks.set(cl, block);
+      this.classBlocks.set(cl, block);
     }
     return block;
   }

@@ -34,6 +34,26 @@ export const qdiscDefs: readonly QdiscDef[] = [
 
 const byKind: ReadonlyMap<string, QdiscDef> = indexBy(qdiscDefs, (d) => d.kind, "qdiscs");
 
+/** Kinds that Linux and tc have and netsim has not: refused by name. */
+export const NOT_BUILT: readonly string[] = [
+  "cbs",
+  "choke",
+  "dualpi2",
+  "etf",
+  "fq_pie",
+  "gred",
+  "hfsc",
+  "hhf",
+  "mqprio",
+  "multiq",
+  "plug",
+  "qfq",
+  "sfb",
+  "skbprio",
+  "taprio",
+  "teql",
+];
+
 /** @returns undefined for a kind that netsim does not have */
 export function qdiscDef(kind: string): QdiscDef | undefined {
   return byKind.get(kind);

@@ -1,6 +1,7 @@
 /**
  * Stochastic fairness queueing. @source net/sched/sch_sfq.c; iproute2 tc/q_sfq.c; tc-sfq(8)
- * @differs the hash function: Linux takes siphash of the flow with a random key, netsim mixes the flow's hash with one
+ * @differs the hash function: Linux takes siphash of the flow with a random key, netsim mixes the flow's hash with one; Linux lets
+ *          packets pass an empty sfq without filters by, which only the tracepoints tell
  */
 
 import type { RandomStream } from "../../engine/streams.ts";
@@ -10,7 +11,6 @@ import { NET_XMIT_CN, NET_XMIT_SUCCESS } from "../netdev.ts";
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
 import { QdiscStats } from "../qdisc.ts";
 import { type Skb, SkbQueue } from "../skb.ts";
-import type { FilterBlock } from "../tc/classify.ts";
 import { formatSize } from "../tc-units.ts";
 import type { QdiscBase, QdiscDef, QdiscSite } from "./base.ts";
 import { QdiscClass } from "./classful.ts";
@@ -65,7 +65,7 @@ class Sfq extends FilteredQdisc {
   private nextPerturbNs: number;
 
   constructor(options: QdiscOptions, site: QdiscSite) {
-    super("sfq", site, true);
+    super("sfq", site, false);
     const divisor = num(options, "divisor", 0);
     if (divisor !== 0 && ((divisor & (divisor - 1)) !== 0 || divisor > 65536)) throw new NetlinkError(ERRNO.EINVAL);
     const quantum = num(options, "quantum", 0);
@@ -147,12 +147,6 @@ class Sfq extends FilteredQdisc {
     return undefined;
   }
 
-  /** With filters, no packet passes the queue by (sfq_bind). */
-  override blockOf(cl: QdiscClass | null): FilterBlock {
-    this.canBypass = false;
-    return super.blockOf(cl);
-  }
-
   override printOptions(details: boolean = false): string {
     const head = this.headDrop ? "headdrop " : "";
     const flows = details ? `flows ${this.maxFlows} ` : "";
@@ -185,7 +179,6 @@ class Sfq extends FilteredQdisc {
   }
 
   private hash(skb: Skb): number {
-    if (skb.networkHeader < 0) skb.networkHeader = skb.data + skb.macLen;
     dissectFlow(this.dev.host.kernel.arena, skb, this.keys);
     return murmurFinish(murmurMix(this.key, flowHash(this.keys))) & (this.divisor - 1);
   }

@@ -2,7 +2,16 @@
 import { SKB_DROP_REASON } from "../drop-reason.ts";
 import { NET_XMIT_STOLEN, NET_XMIT_SUCCESS } from "../netdev.ts";
 import type { Skb } from "../skb.ts";
-import { bufferTimeUs, burstFromNs, formatRate, formatSize, formatTimeUs, RateConfig } from "../tc-units.ts";
+import {
+  bufferTimeUs,
+  burstFromNs,
+  formatRate,
+  formatSize,
+  formatTimeUs,
+  LINKLAYERS,
+  linklayerName,
+  RateConfig,
+} from "../tc-units.ts";
 import type { QdiscBase, QdiscDef, QdiscSite } from "./base.ts";
 import { ClassfulQdisc, QdiscClass } from "./classful.ts";
 import { Fifo } from "./fifo.ts";
@@ -38,7 +47,6 @@ class Tbf extends ClassfulQdisc {
   private bufferNs: number = 0;
   /** Depth of the peak bucket, ns. */
   private mtuNs: number = 0;
-  private mtuBytes: number = 0;
   /** Larger packets can never pass. */
   private maxBytes: number = 0;
   private limitBytes: number = 0;
@@ -118,26 +126,35 @@ class Tbf extends ClassfulQdisc {
 
   override printOptions(details: boolean = false): string {
     const burst = formatSize(burstFromNs(this.rate.rateBytes, this.bufferNs));
-    // cell_log is 0 and mpu is 0: the kernel has not used either for long
-    const depth = details ? `${burst}/1 mpu 0b` : burst;
+    const { rateBytes, mpu, overhead, linklayer } = this.rate;
+    // the kernel has not used cells for long
+    const depth = details ? `${burst}/1 mpu ${formatSize(mpu)}` : burst;
     const peak = this.peak === null ? "" : this.printPeak(this.peak, details);
-    const end = details ? "linklayer ethernet " : "";
-    return `rate ${formatRate(this.rate.rateBytes)} burst ${depth} ${peak}lat ${formatTimeUs(this.latencyUs())} ${end}`;
+    const lat = this.latencyUs();
+    const wait = lat >= 0 ? `lat ${formatTimeUs(lat)} ` : `limit ${formatSize(this.limitBytes)} `;
+    const extra = overhead > 0 ? `overhead ${overhead} ` : "";
+    const layer = details || linklayer > 1 ? `linklayer ${linklayerName(linklayer)} ` : "";
+    return `rate ${formatRate(rateBytes)} burst ${depth} ${peak}${wait}${extra}${layer}`;
   }
 
   private printPeak(peak: RateConfig, details: boolean): string {
-    const size = formatSize(this.mtuBytes);
-    return `peakrate ${formatRate(peak.rateBytes)} ${details ? `mtu ${size}/1 mpu 0b` : `minburst ${size}`} `;
+    const size = formatSize(burstFromNs(peak.rateBytes, this.mtuNs));
+    const depth = details ? `mtu ${size}/1 mpu ${formatSize(peak.mpu)}` : `minburst ${size}`;
+    return `peakrate ${formatRate(peak.rateBytes)} ${depth} `;
   }
 
   override jsonOptions(details: boolean = false): Record<string, unknown> {
-    const burst = burstFromNs(this.rate.rateBytes, this.bufferNs);
+    const { rateBytes, mpu, overhead, linklayer } = this.rate;
+    const burst = burstFromNs(rateBytes, this.bufferNs);
+    const peak = this.peak === null ? 0 : burstFromNs(this.peak.rateBytes, this.mtuNs);
+    const lat = this.latencyUs();
     return {
-      rate: this.rate.rateBytes,
-      ...(details ? { burst: `${formatSize(burst)}/1`, mpu: 0 } : { burst }),
-      ...(this.peak === null ? {} : { minburst: this.mtuBytes }),
-      lat: Math.trunc(this.latencyUs()),
-      ...(details ? { linklayer: "ethernet" } : {}),
+      rate: rateBytes,
+      ...(details ? { burst: `${formatSize(burst)}/1`, mpu } : { burst }),
+      ...(peak === 0 ? {} : details ? { mtu: `${formatSize(peak)}/1`, mpu } : { minburst: peak }),
+      ...(lat >= 0 ? { lat: Math.trunc(lat) } : { limit: this.limitBytes }),
+      ...(overhead > 0 ? { overhead } : {}),
+      ...(details || linklayer > 1 ? { linklayer: linklayerName(linklayer) } : {}),
     };
   }
 
@@ -153,12 +170,16 @@ class Tbf extends ClassfulQdisc {
     const burst = num(options, "burst", 0);
     const peakRate = num(options, "peakrate", 0);
     const mtu = num(options, "mtu", 0);
-    this.rate = new RateConfig(rateBytes);
+    const terms = {
+      overhead: num(options, "overhead", 0),
+      mpu: num(options, "mpu", 0),
+      linklayer: num(options, "linklayer", LINKLAYERS.ethernet!),
+    };
+    this.rate = new RateConfig(rateBytes, terms);
     this.bufferNs = this.rate.lenToNs(burst);
     this.maxBytes = burst;
-    this.peak = peakRate > 0 ? new RateConfig(peakRate) : null;
+    this.peak = peakRate > 0 ? new RateConfig(peakRate, terms) : null;
     if (this.peak !== null) {
-      this.mtuBytes = mtu;
       this.mtuNs = this.peak.lenToNs(mtu);
       this.maxBytes = Math.min(this.maxBytes, mtu);
     }
@@ -183,11 +204,20 @@ export const tbf: QdiscDef = {
   source: "net/sched/sch_tbf.c; tc-tbf(8)",
   params: [
     { key: "rate", unit: "rate", help: "bytes per second on average" },
-    { key: "burst", aliases: ["buffer", "maxburst"], unit: "size/cell", help: "depth of the bucket, bytes" },
-    { key: "limit", unit: "size", help: "bytes that may wait for tokens" },
-    { key: "latency", unit: "time", help: "time a packet may wait at most; the other way to say limit" },
-    { key: "peakrate", unit: "rate", help: "bytes per second of a second bucket" },
+    {
+      key: "burst",
+      aliases: ["buffer", "maxburst"],
+      abbrev: true,
+      unit: "size/cell",
+      help: "depth of the bucket, bytes",
+    },
+    { key: "limit", abbrev: true, unit: "size", help: "bytes that may wait for tokens" },
+    { key: "latency", abbrev: true, unit: "time", help: "time a packet may wait at most; the other way to say limit" },
+    { key: "peakrate", abbrev: true, unit: "rate", help: "bytes per second of a second bucket" },
     { key: "mtu", aliases: ["minburst"], unit: "size/cell", help: "depth of the peak rate's bucket, bytes" },
+    { key: "mpu", unit: "size", help: "a packet counts as this many bytes at least" },
+    { key: "overhead", abbrev: true, unit: "number", help: "bytes added to every packet" },
+    { key: "linklayer", abbrev: true, unit: "word", words: LINKLAYERS, help: "ethernet or atm (cells of 53 bytes)" },
   ],
   style: { illegal: (key, value) => `tbf: illegal value for "${key}": "${value}"` },
   usage:

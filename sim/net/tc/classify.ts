@@ -33,6 +33,8 @@ export class TcfResult {
 export interface TcfFilter {
   /** Unsigned; how it reads depends on the classifier. */
   readonly handle: number;
+  /** The class that it names, 0 for none; a class that a filter names cannot be deleted. */
+  readonly classid?: number;
 }
 
 /** A filter with the classifier instance it belongs to. */

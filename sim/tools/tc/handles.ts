@@ -6,7 +6,7 @@ import { ToolError } from "../tool.ts";
 export function parseQdiscHandle(text: string): number {
   if (text === "none") return 0;
   const m = /^([0-9a-f]{1,4}):?$/i.exec(text);
-  if (m === null) throw new ToolError(255, `Error: argument "${text}" is wrong: invalid qdisc ID\n\n`);
+  if (m === null) throw new ToolError(255, `Error: argument "${text}" is wrong: invalid qdisc ID\n`);
   return parseInt(m[1]!, 16) * 65536;
 }
 
@@ -22,7 +22,7 @@ export function classidOf(text: string): number | null {
 /** `1:10`, `root`, `1:`. @returns the class id */
 export function parseClassid(text: string, what: string = "Invalid Parent"): number {
   const id = classidOf(text);
-  if (id === null) throw new ToolError(255, `Error: argument "${text}" is wrong: ${what}\n\n`);
+  if (id === null) throw new ToolError(255, `Error: argument "${text}" is wrong: ${what}\n`);
   return id;
 }
 

@@ -2,14 +2,16 @@
 import { LabError } from "../../engine/errors.ts";
 import { suggest } from "../../engine/nearest.ts";
 import type { QdiscDef } from "../../net/qdiscs/base.ts";
-import { qdiscDef, qdiscDefs } from "../../net/qdiscs/index.ts";
+import { NOT_BUILT, qdiscDef, qdiscDefs } from "../../net/qdiscs/index.ts";
 import { type ParseResult, parseQdiscWords, type QdiscOptions } from "../../net/qdiscs/params.ts";
+import { notInNetsim } from "../rtnetlink.ts";
 import { ToolError } from "../tool.ts";
 
 /** @throws ToolError in the kernel's words; its cause knows the nearest kind */
 export function knownQdisc(kind: string): QdiscDef {
   const def = qdiscDef(kind);
   if (def !== undefined) return def;
+  if (NOT_BUILT.includes(kind)) throw notInNetsim(`qdisc ${kind}`);
   const names = [...qdiscDefs.map((d) => d.kind), "clsact", "ingress"].sort();
   const message = `Error: Specified qdisc kind is unknown: ${kind}`;
   const cause = new LabError([{ code: "QDISC_UNKNOWN", message, fix: suggest(kind, names) }]);
@@ -38,6 +40,7 @@ export function parseClassOptions(
   words: readonly string[],
 ): { readonly def: QdiscDef; readonly options: QdiscOptions } {
   const def = qdiscDef(kind);
+  if (NOT_BUILT.includes(kind)) throw notInNetsim(`qdisc ${kind}`);
   if (def?.classes === undefined) throw new ToolError(1, `Error: Qdisc "${kind}" is classless.\n`);
   const { params, refused, check, usage = def.usage } = def.classes;
   if (words[0] === "help") throw new ToolError(1, usage);
