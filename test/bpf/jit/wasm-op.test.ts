@@ -45,6 +45,7 @@ describe("numeric opcodes mean in V8 what their names say", () => {
     ["i32_le_u", [m, 1n], 0n],
     ["i32_ge_s", [m, 1n], 0n],
     ["i32_ge_u", [m, 1n], 1n],
+    ["i32_clz", [0x00ffn], 24n],
     ["i32_add", [m, 2n], 1n],
     ["i32_sub", [1n, 2n], m],
     ["i32_mul", [0x10001n, 0x10001n], 0x20001n],

@@ -27,6 +27,13 @@ export function load(code: WasmCode, at: At): void {
   code.memory(W.i32_load, at.offset);
 }
 
+/** Stores a word at an address. @param push pushes the word */
+export function store(code: WasmCode, at: At, push: () => void): void {
+  code.get(at.local);
+  push();
+  code.memory(W.i32_store, at.offset);
+}
+
 /** Words of a key: its last one is padded with zeros. */
 export function wordsOf(sizeBytes: number): number {
   return Math.ceil(sizeBytes / 4);

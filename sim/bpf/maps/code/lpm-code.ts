@@ -1,11 +1,6 @@
 /**
- * The lookup of the longest-prefix-match trie as WebAssembly, made for one size of keys: compiled programs call it without leaving
- * WebAssembly, JavaScript calls the same one.
- *
- *     state                      node, counted from its first child
- *     +0 u32 root, 0 when empty  +0  u32 child 0, 0 when there is none    +4 u32 child 1
- *                                +8  u32 prefixlen                         +12 u32 1: intermediate, holds no value
- *                                +16 mask: the first prefixlen bits        +16 + m data; each m bytes, zero-padded to 4
+ * The longest-prefix-match trie as WebAssembly, made for one size of keys and values: compiled programs call it without leaving
+ * WebAssembly, JavaScript calls the same code. Here is the lookup; lpm-update.ts has what changes the trie, lpm-layout.ts the layout.
  *
  * A node's data matches when it differs from the key's in no bit of the mask: so a node costs the loads of its data and its mask, and
  * no counting of bits. All of a node's ancestors have matched when it is reached, and a node is reached by the bit behind its prefix.
@@ -18,42 +13,40 @@ import { WasmCode } from "../../jit/wasm-code.ts";
 import type { ValueType } from "../../jit/wasm-module.ts";
 import { I32, I64, W } from "../../jit/wasm-op.ts";
 import { load, loadKeyWord, wordsOf } from "./key.ts";
-
-export const TRIE_ROOT = 0;
-export const TRIE_BYTES = 8;
-
-export const NODE_CHILD = 0;
-export const NODE_PREFIX = 8;
-export const NODE_INTERMEDIATE = 12;
-export const NODE_MASK = 16;
-
-/** What the code is made for. */
-export interface LpmLayout {
-  /** Bytes of a key's data, behind its prefix length. */
-  readonly dataBytes: number;
-  /** Bytes from a node's address, where its value is, to its first child. */
-  readonly childOffset: number;
-}
+import {
+  LPM_FN,
+  type LpmLayout,
+  type LpmOwner,
+  NODE_CHILD,
+  NODE_INTERMEDIATE,
+  NODE_MASK,
+  NODE_PREFIX,
+  nodeDataBytes,
+  TRIE_ROOT,
+} from "./lpm-layout.ts";
+import { defineLpmChanges, TAKE_TYPE } from "./lpm-update.ts";
 
 /** The code for one layout over one arena. */
 export interface LpmCode {
   /** @param key address of the prefix length, any alignment. @returns address of the value of the longest prefix, or 0 */
   lookup(state: number, key: number, cpu: number): number;
+  /** As `BpfMap.update`. */
+  update(state: number, key: number, value: number, flags: number, cpu: number): number;
+  /** As `BpfMap.delete`. */
+  delete(state: number, key: number): number;
+  /** @returns how many of the first `limit` bits of the words at two addresses are alike from the first one on */
+  common(a: number, b: number, limit: number): number;
 }
 
-/** Bytes of a node's data, and of its mask. */
-export function nodeDataBytes(dataBytes: number): number {
-  return wordsOf(dataBytes) * 4;
-}
-
-/** The code for a layout. */
-export function lpmCode(arena: Arena, layout: LpmLayout, state: number): LpmCode {
-  return codeInstance<null, LpmCode>(arena, `lpm ${JSON.stringify(layout)}`, state, null, () => ({
-    imports: [],
+/** The code for a layout. @param state address by which `owner` is found from now on */
+export function lpmCode(arena: Arena, layout: LpmLayout, state: number, owner: LpmOwner): LpmCode {
+  return codeInstance<LpmOwner, LpmCode>(arena, `lpm ${JSON.stringify(layout)}`, state, owner, () => ({
+    imports: [{ name: "take", type: TAKE_TYPE, call: (o) => o.takeNew() }],
     build(module): void {
       const locals = [...SCALARS, ...keyLocals(layout)];
-      module.setFunction(0, { params: [I32, I32, I32], results: [I32] }, locals, lookup(layout));
-      module.export("lookup", 0);
+      module.setFunction(LPM_FN.lookup, { params: [I32, I32, I32], results: [I32] }, locals, lookup(layout));
+      defineLpmChanges(layout, module);
+      for (const name of ["lookup", "update", "delete", "common"] as const) module.export(name, LPM_FN[name]);
     },
   }));
 }

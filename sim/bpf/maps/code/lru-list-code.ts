@@ -17,7 +17,7 @@ import { WasmCode } from "../../jit/wasm-code.ts";
 import type { WasmModuleBuilder } from "../../jit/wasm-module.ts";
 import { W } from "../../jit/wasm-op.ts";
 import { HASH_FN, LRU_FN, TABLE, TAKE_TYPE } from "./hash-layout.ts";
-import { type At, load } from "./key.ts";
+import { type At, load, store } from "./key.ts";
 
 const NODE_NEXT = 0;
 const NODE_PREV = 4;
@@ -40,12 +40,6 @@ export const LIST_ROTATION = 36;
 export const LIST_FRESH = 40;
 export const LIST_BYTES = 44;
 export const LIST_SENTINELS = 3;
-
-function store(code: WasmCode, at: At, push: () => void): void {
-  code.get(at.local);
-  push();
-  code.memory(W.i32_store, at.offset);
-}
 
 export function storeLocal(code: WasmCode, at: At, value: number): void {
   store(code, at, () => code.get(value));
