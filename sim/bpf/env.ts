@@ -17,6 +17,8 @@ export interface BpfEnv {
   jiffies(): number;
   /** bpf_get_prandom_u32. */
   prandomU32(): number;
+  /** The same as a function for compiled programs, which answers an i32. Absent: they call `prandomU32`. */
+  prandomCode?(): () => number;
   /** One line of bpf_trace_printk, formatted, without its newline. */
   tracePrintk(line: string): void;
   /** A record for user space: perf event array slot `cpu`, or a ring buffer (cpu is then -1). `data` is a copy. */

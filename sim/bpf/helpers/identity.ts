@@ -22,6 +22,7 @@ export const getPrandomU32: HelperDef = {
   ret: "u32",
   costNs: 15,
   call: (env: BpfEnv): number => env.prandomU32() | 0,
+  code: { of: (env) => env.prandomCode?.() ?? ((): number => env.prandomU32() | 0) },
 };
 
 /** `bpf_get_smp_processor_id`. */

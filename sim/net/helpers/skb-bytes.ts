@@ -1,12 +1,12 @@
 /**
- * bpf_skb_load_bytes, bpf_skb_load_bytes_relative, bpf_skb_store_bytes, bpf_skb_pull_data. What load and store do is in
- * code/skb-code.ts.
+ * bpf_skb_load_bytes, bpf_skb_load_bytes_relative, bpf_skb_store_bytes, bpf_skb_pull_data. What load, store and
+ * pull do is in code/skb-code.ts.
  *
  * @source net/core/filter.c, the functions of these names
  * @differs packets are always in one piece, so BPF_F_RECOMPUTE_CSUM and pulling have nothing to do
  */
 import type { HelperDef } from "../../bpf/helper.ts";
-import { EFAULT, ENOMEM } from "../../bpf/maps/errno.ts";
+import { EFAULT } from "../../bpf/maps/errno.ts";
 import { copyBytes } from "../../bpf/maps/memory.ts";
 import { TC_KINDS } from "../../bpf/prog-kinds.ts";
 import type { ProgKind } from "../../bpf/prog-type.ts";
@@ -102,5 +102,6 @@ export const skbPullData: HelperDef<NetEnv> = {
   progKinds: TC_LWT_KINDS,
   changesPacket: true,
   costNs: 6,
-  call: (env: NetEnv, _ctx: number, len: number): number => (len >>> 0 > env.skb.len ? -ENOMEM : 0),
+  call: (env: NetEnv, ctx: number, len: number): number => env.skbCode.pull(ctx, len),
+  code: { of: (env) => env.skbCode.pull },
 };

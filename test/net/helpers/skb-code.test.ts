@@ -161,3 +161,13 @@ describe("bpf_skb_load_bytes and bpf_skb_store_bytes", () => {
     expect(code.store(ctx, 0, buffer, 4, 0, 1)).toBe(-22);
   });
 });
+
+it.each([
+  { bytes: 0, answer: 0 },
+  { bytes: LEN, answer: 0 },
+  { bytes: LEN + 1, answer: -12 },
+  { bytes: -1, answer: -12 },
+])("bpf_skb_pull_data of $bytes bytes: $answer", ({ bytes, answer }) => {
+  fill(false);
+  expect(code.pull(ctx, bytes)).toBe(answer);
+});

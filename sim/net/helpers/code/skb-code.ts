@@ -2,7 +2,8 @@
  * The helpers that copy from and to the packet of a program on a socket buffer, and mend its checksums, as WebAssembly. They work on
  * the context (tc/skb-context.ts), which says where the packet lies. Only forgetting the flow hash goes out to JavaScript.
  *
- * @source net/core/filter.c bpf_skb_load_bytes, bpf_skb_store_bytes, bpf_l3_csum_replace, bpf_l4_csum_replace, bpf_csum_update;
+ * @source net/core/filter.c bpf_skb_load_bytes, bpf_skb_store_bytes, bpf_skb_pull_data, bpf_l3_csum_replace, bpf_l4_csum_replace,
+ *         bpf_csum_update;
  *         include/net/checksum.h csum_replace2, csum_replace4, csum_replace_by_diff; net/core/utils.c inet_proto_csum_replace4,
  *         inet_proto_csum_replace_by_diff; RFC 1624
  */
@@ -12,7 +13,7 @@ import { emitCopyBytes, emitZeroBytes } from "../../../bpf/jit/wasm-bytes.ts";
 import { WasmCode } from "../../../bpf/jit/wasm-code.ts";
 import type { FuncType, ValueType, WasmModuleBuilder } from "../../../bpf/jit/wasm-module.ts";
 import { I32, I64, W } from "../../../bpf/jit/wasm-op.ts";
-import { EFAULT, EINVAL, ENOTSUPP } from "../../../bpf/maps/errno.ts";
+import { EFAULT, EINVAL, ENOMEM, ENOTSUPP } from "../../../bpf/maps/errno.ts";
 import type { NetEnv } from "../../net-env.ts";
 import { SKB_CTX_DATA, SKB_CTX_LEN, SKB_CTX_PARTIAL } from "../../tc/skb-context.ts";
 
@@ -49,6 +50,8 @@ export interface SkbCode {
   readonly l4Replace: CsumReplace;
   /** No driver delivers CHECKSUM_COMPLETE. */
   csumUpdate(ctx: number, sum: number): number;
+  /** The packet is always in one piece. */
+  pull(ctx: number, bytes: number): number;
 }
 
 /** What the code asks of JavaScript: to forget the packet's flow hash. */
@@ -71,12 +74,13 @@ export function skbCode(env: NetEnv, forgetHash: ForgetHash): SkbCode {
       define("l3Replace", 8, [I32], l3Replace());
       define("l4Replace", 8, [I32, I32], l4Replace());
       define("csumUpdate", 2, [], csumUpdate());
+      define("pull", 2, [], pull());
     },
   }));
 }
 
 const CHANGE = 0;
-const NAMES: readonly (keyof SkbCode)[] = ["load", "store", "l3Replace", "l4Replace", "csumUpdate"];
+const NAMES: readonly (keyof SkbCode)[] = ["load", "store", "l3Replace", "l4Replace", "csumUpdate", "pull"];
 const FORGET_TYPE: FuncType = { params: [I32], results: [I32] };
 
 // the first two parameters of all of them
@@ -339,5 +343,16 @@ function l4Replace(): WasmCode {
 function csumUpdate(): WasmCode {
   const code = new WasmCode();
   code.i32(-ENOTSUPP);
+  return code;
+}
+
+function pull(): WasmCode {
+  const code = new WasmCode();
+  const BYTES = 1;
+  code.i32(-ENOMEM);
+  code.i32(0);
+  code.get(BYTES);
+  field(code, SKB_CTX_LEN);
+  code.op(W.i32_gt_u, W.select);
   return code;
 }
