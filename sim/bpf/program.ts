@@ -13,6 +13,13 @@ export interface BlockHits {
   readonly hits: number;
 }
 
+/** Runs of a program while they were counted. */
+export interface RunStats {
+  count: number;
+  /** Sixteenths of a ns, as the machine counts. */
+  cost16: number;
+}
+
 /** A loaded program. Made by `Machine.loadProgram`. */
 export interface Program {
   readonly spec: ProgramSpec;
@@ -38,6 +45,10 @@ export interface Program {
    * loaded. 0 for other types, whose context is laid out by the kernel.
    */
   readonly ctxBytes: number;
+  /** What `countRuns` has counted since the program was loaded. */
+  readonly runStats: RunStats;
+  /** Begins to count the runs that the kernel starts, or ends it (kernel.bpf_stats_enabled). */
+  countRuns(on: boolean): void;
   /** Hits of every block that a path leads to, functions in their order; empty unless it was loaded with `profile`. */
   blockHits(): readonly BlockHits[];
   /**

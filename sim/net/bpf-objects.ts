@@ -269,7 +269,7 @@ function loadProgram(
     ...(kind === "xdp" && options.device !== undefined ? { device: options.device } : {}),
     ...(kind === "ext" && options.extend !== undefined ? { extend: extension(spec, options.extend) } : {}),
   });
-  host.bpf.programs.set(program.id, program);
+  host.bpf.addProgram(program);
   return program;
 }
 

@@ -65,8 +65,24 @@ export class HostBpf {
   readonly trace: EventLog<TraceLine> = new EventLog();
   /** Perf event and ring buffer records, as a user space that always keeps up reads them. */
   readonly records: RecordLog = new RecordLog();
+  private countsRuns: boolean = false;
   private nextMapId: number = 1;
   private nextProgId: number = 1;
+
+  /** Keeps a program that was loaded. */
+  addProgram(program: Program): void {
+    this.programs.set(program.id, program);
+    if (this.statsEnabled) program.countRuns(true);
+  }
+
+  /** kernel.bpf_stats_enabled: whether the runs of all programs are counted. */
+  get statsEnabled(): boolean {
+    return this.countsRuns;
+  }
+  set statsEnabled(on: boolean) {
+    this.countsRuns = on;
+    for (const program of this.programs.values()) program.countRuns(on);
+  }
 
   takeMapId(): number {
     return this.nextMapId++;

@@ -91,6 +91,7 @@ export function crashHost(host: Host): void {
   host.bpf.maps.clear();
   host.bpf.programs.clear();
   host.bpf.pins.clear();
+  host.bpf.statsEnabled = false;
   host.proto.clear();
   host.packetTypes.clear();
   host.netdevNotifiers.length = 0;

@@ -152,6 +152,8 @@ export function fakeProgram(
     gpl: true,
     maps: [],
     tableIndex: id * 10,
+    runStats: { count: 0, cost16: 0 },
+    countRuns: () => {},
     blockHits: () => [],
     run: () => 0,
   };

@@ -37,6 +37,11 @@ const cases = [
     needs: ["bpftool"],
   },
   {
+    name: "bpftool shows programs, maps and types as recorded",
+    args: ["test/tools/shows/record.mjs", "--check"],
+    needs: ["bpftool", "unshare"],
+  },
+  {
     name: "libbpf relocates against the simulated kernel's types as recorded",
     args: ["test/bpf/core/libbpf/record.mjs", "--check"],
     needs: ["cc", "libbpf", "pkg-config"],

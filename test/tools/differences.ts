@@ -48,8 +48,8 @@ const PROG_USAGE =
 const USAGE =
   "Usage: bpftool [OPTIONS] OBJECT { COMMAND | help }\n" +
   "\n" +
-  "       OBJECT := { prog | map | net | btf }\n" +
-  "       OPTIONS := { {-j|--json} [{-p|--pretty}] }\n";
+  "       OBJECT := { prog | map | link | net | btf }\n" +
+  "       OPTIONS := { {-j|--json} [{-p|--pretty}] | {-f|--bpffs} }\n";
 
 const BPF_USAGE =
   "Usage: ... bpf ...\n" +

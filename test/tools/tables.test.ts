@@ -487,7 +487,7 @@ describe("bpftool", () => {
           "bpftool prog dump xlated id 1",
           "int xdp_pass(struct xdp_md * ctx):\n; return XDP_PASS;\n   0: (b4) w0 = 2\n   1: (95) exit\n",
         ],
-        ["bpftool gen skeleton", "netsim has no `bpftool gen` yet; it has bpftool btf, map, net, prog\n", 255],
+        ["bpftool gen skeleton", "netsim has no `bpftool gen` yet; it has bpftool btf, link, map, net, prog\n", 255],
       ],
     ],
   ])("%s", (_why, lines) => session(lines));

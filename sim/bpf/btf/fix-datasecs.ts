@@ -25,5 +25,5 @@ export function fixDatasecs(btf: Btf, elf: ElfFile): Btf {
     vars.sort((a, b) => a.offset - b.offset);
     return { ...type, size: type.size === 0 ? section.size : type.size, vars };
   });
-  return { types };
+  return { ...btf, types };
 }

@@ -78,7 +78,8 @@ export function parseBtf(data: Uint8Array, place: ObjectPlace): { readonly btf: 
     throw objectError("BTF_TRUNCATED", { ...at, offset: 4 }, message, RECOMPILE);
   }
   const strings = stringTable(data.subarray(strStart, strEnd));
-  return { btf: { types: readTypes(view, typeStart, typeEnd, strings, at) }, strings };
+  const types = readTypes(view, typeStart, typeEnd, strings, at);
+  return { btf: { types, sizeBytes: data.length }, strings };
 }
 
 /** Names are ASCII nearly always: then the table is decoded at once and each name is a slice of it. */

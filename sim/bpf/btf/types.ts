@@ -72,4 +72,6 @@ export type BtfType =
 /** A parsed .BTF section. */
 export interface Btf {
   readonly types: readonly BtfType[];
+  /** Of the section that it was read from, header and strings included, bytes; absent where it was not read. */
+  readonly sizeBytes?: number;
 }

@@ -8,7 +8,7 @@ import { codeOf, type HelperDef } from "../helper.ts";
 import type { BpfMap } from "../map.ts";
 import type { ProgKind } from "../prog-type.ts";
 import { ctxFieldOf } from "../prog-types/ctx-access.ts";
-import type { BlockHits, Program } from "../program.ts";
+import type { BlockHits, Program, RunStats } from "../program.ts";
 import type { ProgramSpec } from "../spec.ts";
 import { type CompiledProgram, ENTRY_EXPORT, EXTENSION_EXPORT } from "./compile.ts";
 import { FAULT } from "./emitter.ts";
@@ -29,6 +29,8 @@ export interface ProgramHost {
   /** The same, for helpers' code. */
   readonly env: BpfEnv;
   run(tableIndex: number, ctx: number): number;
+  /** Machine.cost16. */
+  readonly cost16: number;
   /** Takes a new index of the function table. */
   takeIndex(): number;
   mapOfHandle(handle: number): BpfMap | undefined;
@@ -64,7 +66,9 @@ export class LiveProgram implements Program {
   readonly extensionIndex: number;
   /** Ext programs by the slot of the function that they stand in for. */
   readonly replaced: Map<number, LiveProgram> = new Map();
-  private readonly enter: (tableIndex: number, ctx: number) => number;
+  readonly runStats: RunStats = { count: 0, cost16: 0 };
+  private enter: (tableIndex: number, ctx: number) => number;
+  private readonly host: ProgramHost;
   private readonly arena: Arena;
   readonly profile: Profile | null;
 
@@ -93,7 +97,13 @@ export class LiveProgram implements Program {
     this.linked = linked;
     this.callbackIndex = callbackIndex;
     this.extensionIndex = linked.place === null ? -1 : host.takeIndex();
+    this.host = host;
     this.enter = host.run;
+  }
+
+  countRuns(on: boolean): void {
+    const { host, runStats } = this;
+    this.enter = on ? counting(host, runStats) : host.run;
   }
 
   run(ctx: number): number {
@@ -267,4 +277,15 @@ function checkCtxAccess(linked: LinkedProgram, host: ProgramHost, addr: number, 
     value: BigInt(off),
     size: size | (write ? 0x100 : 0),
   });
+}
+
+/** What runs a program and counts the run. @source include/linux/filter.h __bpf_prog_run, bpf_stats_enabled_key */
+function counting(host: ProgramHost, stats: RunStats): (tableIndex: number, ctx: number) => number {
+  return (tableIndex, ctx) => {
+    const before = host.cost16;
+    const r0 = host.run(tableIndex, ctx);
+    stats.count++;
+    stats.cost16 += (host.cost16 - before) >>> 0;
+    return r0;
+  };
 }

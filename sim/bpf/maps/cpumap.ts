@@ -18,7 +18,7 @@ import { BPF_F_NUMA_NODE, checkFlags, checkKeySize, checkMaxEntries, invalid, to
 /** Sanity bound of an entry's queue, frames. */
 const MAX_QSIZE = 16384;
 /** CONFIG_NR_CPUS of the reference kernel; a cpumap has no more entries. */
-const NR_CPUS = 64;
+const NR_CPUS = 256;
 
 /** One CPU as a target. The network hangs its queue and its kthread on it. */
 export class CpumapEntry {

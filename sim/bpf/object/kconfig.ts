@@ -20,6 +20,8 @@ const NO_SECTION = -1;
 /** The map of an object's `.kconfig` variables, its bytes zero until it is loaded. */
 export interface Kconfig {
   readonly entry: MapEntry;
+  /** The object's types with the section laid out. */
+  readonly btf: Btf;
   /** By name. */
   readonly variables: ReadonlyMap<string, KconfigVariable>;
 }
@@ -36,6 +38,7 @@ export function readKconfig(elf: ElfFile, btf: Btf | null): Kconfig | null {
   if (last === undefined) return null;
   const size = last.offset + last.size;
   const name = dataMapName(elf.path, SECTION);
+  const placed = placeVariables(btf, id, variables, size);
   const map: MapSpec = {
     name,
     kind: "array",
@@ -46,7 +49,7 @@ export function readKconfig(elf: ElfFile, btf: Btf | null): Kconfig | null {
     pinByName: false,
     keyTypeId: 0,
     valueTypeId: id,
-    btf: placeVariables(btf, id, variables, size),
+    btf: placed,
     inner: null,
     data: new Uint8Array(size),
     readonly: true,
@@ -54,6 +57,7 @@ export function readKconfig(elf: ElfFile, btf: Btf | null): Kconfig | null {
     kconfig: variables,
   };
   return {
+    btf: placed,
     entry: { section: NO_SECTION, offset: 0, name, map, supported: true },
     variables: new Map(variables.map((v) => [v.name, v])),
   };
@@ -132,5 +136,5 @@ function placeVariables(btf: Btf, id: number, variables: readonly KconfigVariabl
     const variable = types[at];
     if (variable?.kind === "var") types[at] = { ...variable, linkage: VAR_GLOBAL };
   }
-  return { types };
+  return { ...btf, types };
 }

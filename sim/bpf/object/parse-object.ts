@@ -28,11 +28,12 @@ import { RUNNABLE_SECTIONS, sectionType } from "./section-types.ts";
 export function parseObject(bytes: Uint8Array, path: string): ObjectSpec {
   const elf = parseElf(bytes, path);
   const notes: string[] = [];
-  const { btf, ext } = readBtf(elf);
+  const { btf: written, ext } = readBtf(elf);
+  const kconfig = readKconfig(elf, written);
+  const btf = kconfig?.btf ?? written;
   const legacy = elf.sections
     .filter((s) => isProgbits(s) && s.name === "maps")
     .flatMap((s) => readLegacyMaps(elf, s, btf));
-  const kconfig = readKconfig(elf, btf);
   const entries: MapEntry[] = [
     ...elf.sections.filter((s) => isProgbits(s) && s.name === ".maps").flatMap((s) => readBtfMaps(elf, s, btf, notes)),
     ...legacy.map((m) => m.entry),

@@ -81,7 +81,7 @@ function run(host: Host, attr: BpfAttr): number {
       ...(device === null ? {} : { device }),
       ...(target === null ? {} : { extend: target }),
     });
-    host.bpf.programs.set(prog.id, prog);
+    host.bpf.addProgram(prog);
     host.bpf.made.programs.add(prog);
     if (target !== null) extended.set(prog, target);
     return host.bpf.fds.open({ kind: "prog", prog });

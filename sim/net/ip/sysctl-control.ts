@@ -1,5 +1,6 @@
-/** Reading and writing the IP layer's sysctls: `sysctl NAME`, `sysctl -w NAME=VALUE`. */
+/** Reading and writing sysctls: `sysctl NAME`, `sysctl -w NAME=VALUE`. */
 import type { Host } from "../host.ts";
+import { findKernelSysctl, kernelSysctlNames } from "../kernel-sysctl.ts";
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
 import { congestionNames, findCongestion } from "../tcp/cong/index.ts";
 import { AF_INET6 } from "./address.ts";
@@ -18,11 +19,14 @@ import {
 
 /** Every name with the host's devices. */
 export function listSysctls(host: Host): readonly string[] {
-  return sysctlNames(host.devices.flatMap((d) => (d === undefined ? [] : [d.name])));
+  const names = sysctlNames(host.devices.flatMap((d) => (d === undefined ? [] : [d.name])));
+  return [...kernelSysctlNames, ...names].sort();
 }
 
 /** @throws NetlinkError ENOENT for a name or device that is not there */
 export function getSysctl(host: Host, name: string): string {
+  const own = findKernelSysctl(name);
+  if (own !== undefined) return String(own.get(host));
   const stack = ipStack(host);
   const t = target(name);
   switch (t.kind) {
@@ -47,6 +51,12 @@ export function getSysctl(host: Host, name: string): string {
 
 /** @throws NetlinkError ENOENT, EINVAL */
 export function setSysctl(host: Host, name: string, text: string): void {
+  const own = findKernelSysctl(name);
+  if (own !== undefined) {
+    own.set(host, parseSysctlValue(text, own));
+    recordSysctl(host, name, text.trim());
+    return;
+  }
   const stack = ipStack(host);
   const t = target(name);
   switch (t.kind) {

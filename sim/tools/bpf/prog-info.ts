@@ -12,10 +12,13 @@ import type { PrintRecord } from "../record.ts";
 const loadedAt: WeakMap<Program, number> = new WeakMap();
 const programBtf: WeakMap<Program, Btf> = new WeakMap();
 
+/** Id of the kernel's own types. */
+export const VMLINUX_BTF_ID = 1;
+
 /** BTF ids of one host. */
 class BtfIds {
   private readonly ids: WeakMap<Btf, number> = new WeakMap();
-  private last: number = 0;
+  private last: number = VMLINUX_BTF_ID;
   idOf(btf: Btf): number {
     const known = this.ids.get(btf);
     if (known !== undefined) return known;
@@ -26,10 +29,12 @@ class BtfIds {
 }
 const hosts: WeakMap<Host, BtfIds> = new WeakMap();
 
-/** Remembers when a program was loaded and the BTF of its object. @unit nowNs: ns since the simulation began */
+/** Remembers when a program was loaded and the BTF of its object, which has its id from then on. @unit nowNs: ns since the simulation began */
 export function noteLoad(host: Host, prog: Program, btf: Btf | null): void {
   loadedAt.set(prog, host.kernel.engine.nowNs);
-  if (btf !== null) programBtf.set(prog, btf);
+  if (btf === null) return;
+  programBtf.set(prog, btf);
+  btfId(host, btf);
 }
 
 /** When it was loaded, ns since the simulation began; 0 when no tool loaded it. */
@@ -42,7 +47,7 @@ export function btfOf(prog: Program): Btf | null {
   return programBtf.get(prog) ?? prog.maps.find((m) => m.spec.btf !== null)?.spec.btf ?? null;
 }
 
-/** The id of a BTF on a host, from 1 in the order of asking. */
+/** The id of a BTF on a host, in the order of loading; what no tool loaded gets one when somebody asks. */
 export function btfId(host: Host, btf: Btf): number {
   let ids = hosts.get(host);
   if (ids === undefined) {

@@ -1,6 +1,6 @@
 /**
  * `bpftool btf`. @source bpftool 7.7 btf.c do_dump
- * @differs `show` and sources by id are missing: netsim keeps types as they were parsed, without their size in bytes
+ * @differs sources by id are missing
  */
 import { dumpBtfC } from "../../bpf/btf/dump-c.ts";
 import { dumpBtfJson, dumpBtfRaw } from "../../bpf/btf/dump-raw.ts";
@@ -11,6 +11,7 @@ import { kernelTypes } from "../../net/btf/kernel-types.ts";
 import { btfOf } from "../bpf/prog-info.ts";
 import { matches, strerror, type Words } from "../rtnetlink.ts";
 import { ToolError, type ToolSession } from "../tool.ts";
+import { showBtf } from "./btf-show.ts";
 import { takeMap, takeProg } from "./handles.ts";
 import type { BpftoolObject } from "./object.ts";
 import { type BpftoolFlags, bpftoolError, bpftoolHasNo, printBpftoolJson, takeCommand } from "./output.ts";
@@ -24,7 +25,8 @@ const ENOTSUP = 95;
 const MAX_ROOTS = 16;
 
 const USAGE =
-  "Usage: bpftool btf dump BTF_SRC [format FORMAT] [root_id ROOT_ID]\n" +
+  "Usage: bpftool btf { show | list } [id BTF_ID]\n" +
+  "       bpftool btf dump BTF_SRC [format FORMAT] [root_id ROOT_ID]\n" +
   "       bpftool btf help\n" +
   "\n" +
   "       BTF_SRC := { prog PROG | map MAP [{key | value | kv | all}] | file FILE }\n" +
@@ -41,7 +43,7 @@ interface Source {
 function run(session: ToolSession, words: Words, flags: BpftoolFlags): string {
   const command = takeCommand(words, COMMANDS, USAGE);
   if (command === "help") throw new ToolError(0, USAGE);
-  if (command !== "dump") throw bpftoolHasNo(`btf ${command}`, "bpftool prog show and map show tell btf_id");
+  if (command !== "dump") return showBtf(session.host, words, flags);
   if (words.left < 2) throw new ToolError(255, USAGE);
   const { btf, roots } = takeSource(session, words, flags);
   const { asC, unsorted, ids } = takeOptions(words, flags, btf, roots);

@@ -1,6 +1,7 @@
 /** Maps and programs as bpftool's words name them: `id N`, `name N`, `tag T`, `pinned PATH`. @source bpftool common.c map_parse_fds, prog_parse_fds */
 import type { BpfMap } from "../../bpf/map.ts";
 import type { Program } from "../../bpf/program.ts";
+import type { Pin } from "../../net/bpffs.ts";
 import type { Host } from "../../net/host.ts";
 import { matches, type Words } from "../rtnetlink.ts";
 import { ToolError } from "../tool.ts";
@@ -116,4 +117,9 @@ export function pinObject(
 export function requireBpffs(path: string, flags: BpftoolFlags): void {
   if (path.startsWith(BPFFS) && path.length > BPFFS.length) return;
   throw bpftoolError(flags, `can't mount BPF file system to pin the object (${path}): not below /sys/fs/bpf`, ENOENT);
+}
+
+/** Where an object is pinned, for `bpftool -f`. */
+export function pinnedPaths(host: Host, kind: Pin["kind"], id: number): readonly string[] {
+  return [...host.bpf.pins].filter(([, pin]) => pin.kind === kind && pin.id === id).map(([path]) => path);
 }

@@ -2,6 +2,7 @@
 import { expand, Words } from "../rtnetlink.ts";
 import { immediate, type Tool, ToolError, type ToolResult, type ToolSession } from "../tool.ts";
 import { btf } from "./btf.ts";
+import { link } from "./link.ts";
 import { map } from "./map.ts";
 import { net } from "./net.ts";
 import type { BpftoolObject } from "./object.ts";
@@ -9,7 +10,7 @@ import { bpftoolHasNo, takeBpftoolFlags } from "./output.ts";
 import { prog } from "./prog.ts";
 
 /** Objects that netsim has. */
-export const bpftoolObjects: readonly BpftoolObject[] = [btf, map, net, prog];
+export const bpftoolObjects: readonly BpftoolObject[] = [btf, link, map, net, prog];
 
 /** bpftool's objects in the order in which beginnings of names are looked up. */
 const ORDER = [
@@ -32,8 +33,8 @@ const ORDER = [
 const USAGE =
   "Usage: bpftool [OPTIONS] OBJECT { COMMAND | help }\n" +
   "\n" +
-  "       OBJECT := { prog | map | net | btf }\n" +
-  "       OPTIONS := { {-j|--json} [{-p|--pretty}] }\n";
+  "       OBJECT := { prog | map | link | net | btf }\n" +
+  "       OPTIONS := { {-j|--json} [{-p|--pretty}] | {-f|--bpffs} }\n";
 
 function run(session: ToolSession, argv: readonly string[]): string | ToolResult {
   const words = new Words(argv);
@@ -43,7 +44,7 @@ function run(session: ToolSession, argv: readonly string[]): string | ToolResult
   if (name === undefined) throw new ToolError(255, USAGE);
   if (name === "help") throw new ToolError(0, USAGE);
   const object = bpftoolObjects.find((o) => o.name === name);
-  if (object === undefined) throw bpftoolHasNo(name, "it has bpftool btf, map, net, prog");
+  if (object === undefined) throw bpftoolHasNo(name, "it has bpftool btf, link, map, net, prog");
   return object.run(session, words, flags);
 }
 

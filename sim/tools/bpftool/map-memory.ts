@@ -2,7 +2,7 @@
  * `memlock` of a map: what the same map takes in a Linux 6.18 kernel on x86-64, not here.
  *
  * @source each map type's map_mem_usage; the sizes of the structures were measured on Linux 6.18 with bpftool map create
- * @differs elements of devmap_hash and queued records of ring buffers are not counted
+ * @differs elements of devmap_hash, xskmap and sockhash are not counted
  */
 import type { BpfMap, MapKind } from "../../bpf/map.ts";
 
@@ -14,9 +14,19 @@ const SIZEOF_HTAB_ELEM = 48;
 const SIZEOF_LLIST_NODE = 8;
 const SIZEOF_LPM_NODE = 24;
 const SIZEOF_DTAB = 344;
-const SIZEOF_RINGBUF = 360;
+const SIZEOF_RINGBUF = 304;
 /** Consumer and producer pages of a ring buffer, and those of its header. */
 const RINGBUF_PAGES = 3;
+const SIZEOF_CPUMAP = 304;
+const SIZEOF_XSKMAP = 304;
+const SIZEOF_SOCKMAP = 376;
+const SIZEOF_SOCKHASH = 384;
+const SIZEOF_REUSEPORT_ARRAY = 296;
+const SIZEOF_STACK_MAP = 320;
+const SIZEOF_STACK_BUCKET = 16;
+const SIZEOF_LOCAL_STORAGE = 448;
+/** Hashes of a bloom filter that says nothing of them. */
+const BLOOM_HASHES = 5;
 const POINTER = 8;
 const BPF_F_NO_PREALLOC = 1;
 const BPF_F_MMAPABLE = 1024;
@@ -46,6 +56,7 @@ export function mapMemory(map: BpfMap, cpus: number): number {
       return SIZEOF_ARRAY + maxEntries * (POINTER + roundUp(valueSize, 8) * cpus);
     case "prog_array":
     case "perf_event_array":
+    case "cgroup_array":
     case "array_of_maps":
       return SIZEOF_ARRAY + maxEntries * POINTER;
     case "lpm_trie":
@@ -55,10 +66,38 @@ export function mapMemory(map: BpfMap, cpus: number): number {
     case "devmap_hash":
       return SIZEOF_DTAB + powerOfTwo(maxEntries) * POINTER;
     case "ringbuf":
-      return SIZEOF_RINGBUF + RINGBUF_PAGES * PAGE + maxEntries;
+    case "user_ringbuf":
+      // its data is mapped twice, one behind the other
+      return SIZEOF_RINGBUF + RINGBUF_PAGES * (PAGE + POINTER) + maxEntries + (2 * POINTER * maxEntries) / PAGE;
+    case "cpumap":
+      return SIZEOF_CPUMAP + maxEntries * POINTER;
+    case "xskmap":
+      return SIZEOF_XSKMAP + maxEntries * POINTER;
+    case "sockmap":
+      return SIZEOF_SOCKMAP + maxEntries * POINTER;
+    case "sockhash":
+      return SIZEOF_SOCKHASH + powerOfTwo(maxEntries) * SIZEOF_BUCKET;
+    case "reuseport_sockarray":
+      return SIZEOF_REUSEPORT_ARRAY + maxEntries * POINTER;
+    case "bloom_filter":
+      return SIZEOF_ARRAY + bloomBytes(maxEntries, map.spec.mapExtra ?? 0);
+    case "stack_trace": {
+      const buckets = powerOfTwo(maxEntries) * POINTER;
+      return SIZEOF_STACK_MAP + buckets + maxEntries * (SIZEOF_STACK_BUCKET + valueSize);
+    }
+    case "sk_storage":
+    case "task_storage":
+    case "cgrp_storage":
+      return SIZEOF_LOCAL_STORAGE + powerOfTwo(Math.max(cpus, 2)) * SIZEOF_BUCKET;
     default:
       return SIZEOF_ARRAY + (maxEntries + 1) * valueSize;
   }
+}
+
+/** @source kernel/bpf/bloom_filter.c bloom_map_alloc */
+function bloomBytes(maxEntries: number, hashes: number): number {
+  const bits = powerOfTwo(Math.floor((maxEntries * (hashes === 0 ? BLOOM_HASHES : hashes) * 7) / 5));
+  return roundUp(bits / 8, 8);
 }
 
 function hashMemory(map: BpfMap, cpus: number): number {

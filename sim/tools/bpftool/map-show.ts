@@ -4,7 +4,7 @@ import { BaseMap } from "../../bpf/maps/base-map.ts";
 import type { Host } from "../../net/host.ts";
 import { btfId } from "../bpf/prog-info.ts";
 import type { Words } from "../rtnetlink.ts";
-import { mapName, takeMaps } from "./handles.ts";
+import { mapName, pinnedPaths, takeMaps } from "./handles.ts";
 import { mapBtf, mapFlags } from "./map-facts.ts";
 import { mapMemory } from "./map-memory.ts";
 import { type BpftoolFlags, printBpftoolJson } from "./output.ts";
@@ -13,8 +13,8 @@ import { type BpftoolFlags, printBpftoolJson } from "./output.ts";
 export function showMaps(host: Host, words: Words, flags: BpftoolFlags): string {
   const all = words.done;
   const maps = all ? [...host.bpf.maps.values()] : takeMaps(host, words, flags);
-  if (!flags.json) return maps.map((m) => mapText(host, m)).join("");
-  const texts = maps.map((m) => JSON.stringify(mapJson(host, m)));
+  if (!flags.json) return maps.map((m) => mapText(host, m, flags)).join("");
+  const texts = maps.map((m) => JSON.stringify(mapJson(host, m, flags)));
   return printBpftoolJson(all || texts.length > 1 ? `[${texts.join(",")}]` : texts[0]!, flags);
 }
 
@@ -29,7 +29,8 @@ function ownerOf(host: Host, map: BpfMap): string | null {
   return null;
 }
 
-function mapText(host: Host, map: BpfMap): string {
+function mapText(host: Host, map: BpfMap, flags: BpftoolFlags): string {
+  const pins = flags.bpffs === true ? pinnedPaths(host, "map", map.id) : [];
   const { spec } = map;
   const owner = ownerOf(host, map);
   const btf = mapBtf(map);
@@ -38,13 +39,14 @@ function mapText(host: Host, map: BpfMap): string {
     `${map.id}: ${spec.kind}  ${name}flags 0x${mapFlags(map).toString(16)}\n` +
     `\tkey ${spec.keySize}B  value ${spec.valueSize}B  max_entries ${spec.maxEntries}  memlock ${mapMemory(map, host.cpus.length)}B` +
     (owner === null ? "" : `\n\towner_prog_type ${owner}  owner jited`) +
+    pins.map((path) => `\n\tpinned ${path}`).join("") +
     (btf === null ? "" : `\n\tbtf_id ${btfId(host, btf)}`) +
     (isFrozen(map) ? `${btf === null ? "\n\t" : "  "}frozen` : "") +
     "\n"
   );
 }
 
-function mapJson(host: Host, map: BpfMap): Record<string, unknown> {
+function mapJson(host: Host, map: BpfMap, flags: BpftoolFlags): Record<string, unknown> {
   const { spec } = map;
   const owner = ownerOf(host, map);
   const btf = mapBtf(map);
@@ -60,5 +62,6 @@ function mapJson(host: Host, map: BpfMap): Record<string, unknown> {
     ...(owner === null ? {} : { owner_prog_type: owner, owner_jited: true }),
     frozen: isFrozen(map) ? 1 : 0,
     ...(btf === null ? {} : { btf_id: btfId(host, btf) }),
+    ...(flags.bpffs === true ? { pinned: pinnedPaths(host, "map", map.id) } : {}),
   };
 }

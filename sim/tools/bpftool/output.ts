@@ -7,30 +7,36 @@ import { ToolError } from "../tool.ts";
 export interface BpftoolFlags {
   readonly json: boolean;
   readonly pretty: boolean;
+  /** -f: show where things are pinned. */
+  readonly bpffs?: boolean;
 }
 
 /** Exit status of an error that has no errno. */
 const STATUS = 255;
 
 /** Options without a meaning here, and how getopt knows them. */
-const IGNORED = "fmndLl";
+const IGNORED = "mndLl";
 
-/** Takes `-j`, `-p`, `-jp`, `--json`, `--pretty` off the front. @throws ToolError for others */
+const LONG: Readonly<Record<string, string>> = { "--json": "j", "--pretty": "p", "--bpffs": "f" };
+
+/** Takes `-j`, `-p`, `-f`, `-jp`, `--json`, `--pretty`, `--bpffs` off the front. @throws ToolError for others */
 export function takeBpftoolFlags(words: Words): BpftoolFlags {
   let json = false;
   let pretty = false;
+  let bpffs = false;
   for (let w = words.peek(); w?.startsWith("-"); w = words.peek()) {
     words.next();
-    const letters = w === "--json" ? "j" : w === "--pretty" ? "p" : /^-[a-zA-Z]+$/.test(w) ? w.slice(1) : "?";
+    const letters = LONG[w] ?? (/^-[a-zA-Z]+$/.test(w) ? w.slice(1) : "?");
     for (const c of letters) {
       if (c === "j") json = true;
       else if (c === "p") pretty = true;
+      else if (c === "f") bpffs = true;
       else if (!IGNORED.includes(c)) {
         throw new ToolError(STATUS, `Error: unrecognized option '${w}'\n`);
       }
     }
   }
-  return { json: json || pretty, pretty };
+  return { json: json || pretty, pretty, bpffs };
 }
 
 /** p_err: to stderr, or as an object to stdout. @param errno positive: the exit status is minus that; 0 for 255 */
