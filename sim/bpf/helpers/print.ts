@@ -9,7 +9,7 @@ import { readString } from "./arena-read.ts";
 import { formatKernel } from "./format.ts";
 
 /** MAX_BPRINTF_BUF: longest line with its NUL, bytes. */
-const LINE_BYTES = 1024;
+export const LINE_BYTES = 1024;
 /** MAX_BPRINTF_VARARGS. */
 const MAX_ARGS = 12;
 
@@ -82,7 +82,8 @@ function print(env: BpfEnv, fmt: number, size: number, args: readonly number[]):
   return text.length;
 }
 
-function argsFrom(env: BpfEnv, data: number, bytes: number): number[] | null {
+/** The arguments of a format, 8 bytes each. @returns null when their number is wrong */
+export function argsFrom(env: BpfEnv, data: number, bytes: number): number[] | null {
   if (bytes % 8 !== 0 || bytes > MAX_ARGS * 8 || (bytes > 0 && data === 0)) return null;
   const dv = env.machine.arena.dv;
   const args: number[] = [];

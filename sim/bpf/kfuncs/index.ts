@@ -50,6 +50,7 @@ import {
   probeReadUserStrDynptr,
 } from "./probe-read.ts";
 import { preemptDisable, preemptEnable, rcuReadLock, rcuReadUnlock } from "./rcu.ts";
+import { streamVprintk } from "./stream.ts";
 import {
   strcasecmp,
   strchr,
@@ -137,4 +138,5 @@ export const baseKfuncs: readonly KfuncDef[] = [
   wqStart,
   bpfThrow,
   bpfTrap,
+  streamVprintk,
 ];

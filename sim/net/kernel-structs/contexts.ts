@@ -107,6 +107,16 @@ export class KernelContexts {
     return at;
   }
 
+  /** Whether a struct of the kernel's of that name was placed at an address. */
+  is(at: number, name: string): boolean {
+    return this.names.get(at) === name;
+  }
+
+  /** The operation that a `bpf_sock_ops_kern` is about. */
+  sockOp(at: number): number {
+    return this.arena.u8[at + this.offset("bpf_sock_ops_kern", "op")]!;
+  }
+
   private address(which: string, from: number): number {
     const at = this.place("in6_addr", which);
     this.arena.u8.copyWithin(at, from, from + 16);

@@ -5,6 +5,7 @@ import type { Arena } from "../../engine/arena.ts";
 import { Cgroups } from "./cgroup.ts";
 import { KernelContexts } from "./contexts.ts";
 import { Cpumasks } from "./cpumasks.ts";
+import { Keys } from "./keys.ts";
 import { NetDevices } from "./net-device.ts";
 import { NfConns } from "./nf-conn.ts";
 import { PerCpuMemory } from "./per-cpu.ts";
@@ -29,6 +30,7 @@ export class KernelStructs {
   private madeCgroups: Cgroups | null = null;
   private madeCpumasks: Cpumasks | null = null;
   private madeConns: NfConns | null = null;
+  private madeKeys: Keys | null = null;
   private madePerCpu: PerCpuMemory | null = null;
   private madeSymbols: KernelSymbols | null = null;
   private readonly functions: KernelFunctions;
@@ -90,6 +92,11 @@ export class KernelStructs {
   get conns(): NfConns {
     this.madeConns ??= new NfConns(this.arena, this.btf);
     return this.madeConns;
+  }
+
+  get keys(): Keys {
+    this.madeKeys ??= new Keys(this.arena, this.btf);
+    return this.madeKeys;
   }
 
   get perCpu(): PerCpuMemory {

@@ -41,7 +41,9 @@ import {
   cpumaskXor,
 } from "./cpumask.ts";
 import { dynptrFromSkb, dynptrFromSkbMeta, dynptrFromXdp } from "./dynptr.ts";
+import { keyPut, lookupSystemKey, lookupUserKey } from "./key.ts";
 import { percpuObjDrop, percpuObjNew } from "./percpu-object.ts";
+import { sockAddrSetSunPath, sockOpsEnableTxTstamp } from "./socket.ts";
 import {
   cgroupAcquire,
   cgroupAncestor,
@@ -55,8 +57,10 @@ import {
   taskRelease,
   taskUnderCgroup,
 } from "./task.ts";
+import { iterCssDestroy, iterCssNew, iterCssNext, iterTaskDestroy, iterTaskNew, iterTaskNext } from "./task-iter.ts";
 import { xdpPullData } from "./xdp.ts";
 import { xdpMetadataRxHash, xdpMetadataRxTimestamp, xdpMetadataRxVlanTag } from "./xdp-metadata.ts";
+import { xdpGetXfrmState, xdpXfrmStateRelease } from "./xfrm.ts";
 
 /** All of them, for the machine. */
 export const netKfuncs: readonly KfuncDef<NetEnv>[] = [
@@ -116,4 +120,17 @@ export const netKfuncs: readonly KfuncDef<NetEnv>[] = [
   ctSetStatus,
   ctChangeStatus,
   ctSetNatInfo,
+  lookupUserKey,
+  lookupSystemKey,
+  keyPut,
+  iterTaskNew,
+  iterTaskNext,
+  iterTaskDestroy,
+  iterCssNew,
+  iterCssNext,
+  iterCssDestroy,
+  xdpGetXfrmState,
+  xdpXfrmStateRelease,
+  sockAddrSetSunPath,
+  sockOpsEnableTxTstamp,
 ];

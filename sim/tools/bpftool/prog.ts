@@ -7,6 +7,7 @@ import { type BpftoolFlags, bpftoolHasNo, printNothing, takeCommand } from "./ou
 import { dumpProg } from "./prog-dump.ts";
 import { loadProg } from "./prog-load.ts";
 import { showProgs } from "./prog-show.ts";
+import { traceProg } from "./prog-tracelog.ts";
 
 const COMMANDS = [
   "show",
@@ -28,6 +29,7 @@ const USAGE =
   "       bpftool prog dump xlated PROG [{ opcodes | linum }]\n" +
   "       bpftool prog pin   PROG FILE\n" +
   "       bpftool prog { load | loadall } OBJ  PATH [type TYPE] [map { idx IDX | name NAME } MAP] [pinmaps MAP_DIR]\n" +
+  "       bpftool prog tracelog { stdout | stderr } PROG\n" +
   "\n" +
   "       MAP := { id MAP_ID | pinned FILE | name MAP_NAME }\n" +
   "       PROG := { id PROG_ID | pinned FILE | tag PROG_TAG | name PROG_NAME }\n" +
@@ -37,7 +39,6 @@ const USAGE =
 const INSTEAD: Readonly<Record<string, string>> = {
   run: "send packets through the lab instead",
   attach: "attach with ip link set, tc filter add or bpftool net attach",
-  tracelog: "what programs print is in the run's output",
 };
 
 function run(session: ToolSession, words: Words, flags: BpftoolFlags): string {
@@ -61,6 +62,9 @@ function run(session: ToolSession, words: Words, flags: BpftoolFlags): string {
     case "load":
     case "loadall":
       return loadProg(session, words, flags, command === "loadall");
+    case "tracelog":
+      if (words.done) throw bpftoolHasNo("prog tracelog", "what programs print is in the run's output");
+      return traceProg(host, words, flags, USAGE);
     default:
       throw bpftoolHasNo(`prog ${command}`, INSTEAD[command]);
   }

@@ -122,6 +122,31 @@ describe("programs of the socket types", () => {
     expect(run(`${uaddr}r0 = *(u8 *)(r1 +7)\nexit`, o)).toBe(1);
   });
 
+  it("sock_ops: timestamps are asked for when something is sent only, and by the kernel's own context", () => {
+    const ask = (op: number, flags: number): unknown => {
+      const text = `${cast}r1 = r0\nr2 = ${flags}\ncall kfunc[bpf_sock_ops_enable_tx_tstamp]\nr0 = -r0\nr0 >>= 4\nexit`;
+      return run(text, { kind: "sock_ops", ctx: word(224, [0, op]), data: new Uint8Array(0) });
+    };
+    // 0 of 0, 1 of -EINVAL (22), 5 of -EOPNOTSUPP (95)
+    expect([ask(20, 0), ask(20, 1)]).toEqual([0, 1]);
+    expect(ask(19, 0)).toMatch(/has value 5, should have been in \[0, 1\]/);
+    const o = { kind: "sock_ops", ctx: word(224), data: new Uint8Array(0) } as const;
+    expect(run("r2 = 0\ncall kfunc[bpf_sock_ops_enable_tx_tstamp]\nr0 = 1\nexit", o)).toMatch(
+      /invalid bpf_context access|bpf_sock_ops_kern/,
+    );
+  });
+
+  it("sock_addr: a socket that is no Unix one has no path", () => {
+    const o = {
+      kind: "cgroup_sock_addr",
+      attach: "cgroup_inet4_connect",
+      ctx: word(72, [0, 2]),
+      data: new Uint8Array(0),
+    } as const;
+    const text = `*(u64 *)(r10 -8) = 0\n${cast}r1 = r0\nr2 = r10\nr2 += -8\nr3 = 8\ncall kfunc[bpf_sock_addr_set_sun_path]\nr0 += 23\nexit`;
+    expect(run(text, o)).toBe(1);
+  });
+
   it("sk_lookup: family, ports and the addresses that are no IPv4", () => {
     const ctx = word(72, [8, 10], [12, 17], [20, 0x01], [36, 0x3500], [60, 53]);
     const o = { kind: "sk_lookup", attach: "sk_lookup", ctx, data: new Uint8Array(0) } as const;
