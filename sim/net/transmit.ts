@@ -93,23 +93,32 @@ function devHardStartXmit(skb: Skb, dev: Netdev, txq: TxQueue): number {
   return dev.ops.startXmit(skb, dev, txq);
 }
 
-/** Sends what the queue's qdisc has ready, until it is empty, throttled or the driver is full (__qdisc_run). */
+/**
+ * Sends what the queue's qdisc has ready, until it is empty, throttled or the driver is full (__qdisc_run). A qdisc that serves all
+ * queues of a device runs once, whichever queue asks, and each packet leaves by its own queue.
+ */
 export function qdiscRun(txq: TxQueue): void {
-  const dev = txq.dev;
-  if (txq.qdisc === null || txq.running) return;
-  txq.running = true;
-  for (let quota = DEV_TX_WEIGHT; !txq.stopped; quota--) {
-    let skb = txq.requeued;
+  const { dev, qdisc } = txq;
+  if (qdisc === null) return;
+  const shared = isShared(txq);
+  const state = shared ? dev.txQueues[0]! : txq;
+  if (state.running) return;
+  state.running = true;
+  // a queue that has a qdisc of its own is looked at before a packet is taken (TCQ_F_ONETXQUEUE)
+  for (let quota = DEV_TX_WEIGHT; shared || !txq.stopped; quota--) {
+    let skb = state.requeued;
     if (skb !== null) {
-      txq.requeued = null;
-      txq.qdisc.stats.qlen--;
-      txq.qdisc.stats.backlog -= skb.len;
-    } else skb = txq.qdisc.dequeue();
+      if (shared && queueOf(skb, dev).stopped) break;
+      state.requeued = null;
+      qdisc.stats.qlen--;
+      qdisc.stats.backlog -= skb.len;
+    } else skb = qdisc.dequeue();
     if (skb === null) break;
     const tp = dev.host.kernel.tp;
-    if (tp.qdiscDequeue.on) tp.qdiscDequeue.fire(skb, dev, txq.qdisc.handle, 0);
-    if (devHardStartXmit(skb, dev, txq) === NETDEV_TX_BUSY) {
-      requeue(txq, skb);
+    if (tp.qdiscDequeue.on) tp.qdiscDequeue.fire(skb, dev, qdisc.handle, 0);
+    const out = shared ? queueOf(skb, dev) : txq;
+    if (out.stopped || devHardStartXmit(skb, dev, out) === NETDEV_TX_BUSY) {
+      requeue(state, skb);
       break;
     }
     if (quota === 1) {
@@ -117,12 +126,23 @@ export function qdiscRun(txq: TxQueue): void {
       break;
     }
   }
-  txq.running = false;
+  state.running = false;
 }
 
-function requeue(txq: TxQueue, skb: Skb): void {
-  const s = txq.qdisc!.stats;
-  txq.requeued = skb;
+/** One qdisc stands before all queues of the device: a root that is not mq. */
+function isShared(txq: TxQueue): boolean {
+  return txq.dev.txQueues.length > 1 && txq.qdisc === txq.dev.rootQdisc;
+}
+
+/** skb_get_tx_queue */
+function queueOf(skb: Skb, dev: Netdev): TxQueue {
+  return dev.txQueues[(skb.queueMapping > 0 ? skb.queueMapping - 1 : 0) % dev.txQueues.length]!;
+}
+
+/** dev_requeue_skb. @param state the queue that keeps it: the qdisc's own, or the first one for a shared qdisc */
+function requeue(state: TxQueue, skb: Skb): void {
+  const s = state.qdisc!.stats;
+  state.requeued = skb;
   s.requeues++;
   s.qlen++;
   s.backlog += skb.len;
@@ -135,12 +155,13 @@ function xmitThroughQdisc(skb: Skb, q: Qdisc, txq: TxQueue): number {
     dev.host.kernel.kfreeSkb(skb, dev, SKB_DROP_REASON.DEV_READY);
     return -ERRNO.ENETDOWN;
   }
-  if (q.canBypass && q.stats.qlen === 0 && !txq.stopped && !txq.running) {
+  const state = isShared(txq) ? dev.txQueues[0]! : txq;
+  if (q.canBypass && q.stats.qlen === 0 && !txq.stopped && !state.running) {
     q.countSent(skb.len);
-    txq.running = true;
+    state.running = true;
     const rc = devHardStartXmit(skb, dev, txq);
-    txq.running = false;
-    if (rc === NETDEV_TX_BUSY) requeue(txq, skb);
+    state.running = false;
+    if (rc === NETDEV_TX_BUSY) requeue(state, skb);
     return NET_XMIT_SUCCESS;
   }
   const tp = dev.host.kernel.tp;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { NET_XMIT_DROP, NET_XMIT_SUCCESS } from "../../../sim/net/netdev.ts";
+import { NET_XMIT_DROP, NET_XMIT_SUCCESS, type TxQueue } from "../../../sim/net/netdev.ts";
 import { TC_H_ROOT } from "../../../sim/net/qdiscs/base.ts";
 import { qdiscDef, qdiscDefs } from "../../../sim/net/qdiscs/index.ts";
 import { parseQdiscWords } from "../../../sim/net/qdiscs/params.ts";
@@ -217,5 +217,36 @@ describe("tc qdisc add, replace, change, del", () => {
     kit.run(1000 * MS);
     expect(kit.sent.map((s) => s.tag)).toEqual([1, 3, 2]);
     expect(kit.root().stats).toMatchObject({ packets: 3, qlen: 0, backlog: 0 });
+  });
+});
+
+describe("a root before several transmit queues", () => {
+  it("each packet leaves by its own queue; one for a stopped queue waits and holds up the others", () => {
+    const kit = qdiscKit("pfifo", 2);
+    const [first, second] = kit.dev.txQueues as [TxQueue, TxQueue];
+    const queues: number[] = [];
+    const { startXmit } = kit.dev.ops;
+    kit.dev.ops.startXmit = (skb, dev, txq) => {
+      queues.push(txq.index);
+      return startXmit(skb, dev, txq);
+    };
+    const send = (queue: number): void => {
+      const skb = kit.kernel.allocSkb(100)!;
+      skb.dev = kit.dev;
+      skb.queueMapping = queue + 1;
+      kit.kernel.paths.devQueueXmit(skb);
+    };
+    send(1);
+    send(0);
+    second.stopped = true;
+    send(1);
+    send(0);
+    expect(queues).toEqual([1, 0]);
+    expect(kit.root().stats).toMatchObject({ qlen: 2, requeues: 1, packets: 3 });
+    second.stopped = false;
+    kit.kernel.paths.qdiscRun(second);
+    expect(queues).toEqual([1, 0, 1, 0]);
+    expect(kit.root().stats).toMatchObject({ qlen: 0, backlog: 0, packets: 4 });
+    expect(first.requeued).toBe(null);
   });
 });
