@@ -27,6 +27,7 @@ const OWED_MAX = 2 ** 52;
  */
 export function planAccounting(cfg: Cfg, price: Float64Array, stores: (block: number) => boolean): Accounting {
   const n = cfg.blocks.length;
+  if (n === 1) return { add: price, owed: new Float64Array(1) };
   const classOf = outgoingClasses(cfg);
   const debt = new Float64Array(n).fill(Number.NaN);
   if (!cfg.reducible) debt.fill(0);

@@ -72,6 +72,7 @@ export function compileProgram(program: LinkedProgram, cells: number, options: C
     cells,
     checks: options.checks,
     accessFn,
+    scratch: { code: new WasmCode(), state: FlowState.entry([]) },
     replaced: options.replaced,
   };
   let blocksBefore = 0;

@@ -6,10 +6,10 @@
  */
 import type { Insn } from "../isa/insn.ts";
 import { CELL_INSNS, FRAME_BYTES } from "./cells.ts";
-import { FlowState } from "./flow-state.ts";
+import type { FlowState } from "./flow-state.ts";
 import type { Kind } from "./kinds.ts";
 import type { LinkedFunction, LinkedProgram } from "./link.ts";
-import { WasmCode } from "./wasm-code.ts";
+import type { WasmCode } from "./wasm-code.ts";
 import type { FuncType, ValueType, WasmModuleBuilder } from "./wasm-module.ts";
 import { I32, I64, W } from "./wasm-op.ts";
 
@@ -45,13 +45,15 @@ export interface ProgramContext {
   readonly checks: boolean;
   /** Number of the check function among the module's own. */
   readonly accessFn: number;
+  /** What the functions are made in, one after the other. */
+  readonly scratch: { readonly code: WasmCode; readonly state: FlowState };
   /** Slots of functions that are called through the table, as ext programs stand in for them. */
   readonly replaced: readonly number[];
 }
 
 /** What is emitted for one function, and what is known about its registers on the way. */
 export class Emitter {
-  readonly code: WasmCode = new WasmCode();
+  readonly code: WasmCode;
   readonly shared: ProgramContext;
   readonly program: LinkedProgram;
   readonly fn: LinkedFunction;
@@ -61,7 +63,7 @@ export class Emitter {
   /** What is not yet counted at the current place: instructions in the low word, cost in the high one. */
   owed: number = 0;
   /** What is known before the instruction that is being compiled. */
-  readonly state: FlowState = FlowState.entry([]);
+  readonly state: FlowState;
   /** See FunctionFlow. */
   private readonly indexed: ReadonlySet<number>;
   private readonly localTypes: ValueType[] = [];
@@ -80,6 +82,8 @@ export class Emitter {
     indexed: ReadonlySet<number>,
   ) {
     this.shared = shared;
+    this.code = shared.scratch.code.restart();
+    this.state = shared.scratch.state;
     this.program = shared.program;
     this.fn = fn;
     this.isEntry = isEntry;

@@ -18,10 +18,6 @@ export class WasmCode {
   /** Positions of padded function indices, and the local function each means. */
   readonly patches: { readonly at: number; readonly fn: number }[] = [];
 
-  get size(): number {
-    return this.length;
-  }
-
   /** Scopes that are open: what a branch out of all of them names. */
   get depth(): number {
     return this.openScopes;
@@ -181,12 +177,33 @@ export class WasmCode {
 
   /** Fills the function indices in. @param imports number of imported functions */
   link(imports: number): void {
-    for (const { at, fn } of this.patches) {
-      let v = imports + fn;
-      for (let i = 0; i < PADDED_BYTES; i++) {
-        this.bytes[at + i] = (v & 0x7f) | (i < PADDED_BYTES - 1 ? 0x80 : 0);
-        v >>>= 7;
-      }
+    for (const { at, fn } of this.patches) this.patch(at, imports + fn);
+  }
+
+  /** Leaves room for the size of what follows. @returns what `endSized` wants to know */
+  beginSized(): number {
+    for (let i = 0; i < PADDED_BYTES; i++) this.byte(0);
+    return this.length;
+  }
+
+  /** Fills in the size of what was appended since. */
+  endSized(begin: number): void {
+    this.patch(begin - PADDED_BYTES, this.length - begin);
+  }
+
+  /** Begins anew in the same memory. */
+  restart(): this {
+    this.length = 0;
+    this.openScopes = 0;
+    this.patches.length = 0;
+    return this;
+  }
+
+  private patch(at: number, value: number): void {
+    let v = value;
+    for (let i = 0; i < PADDED_BYTES; i++) {
+      this.bytes[at + i] = (v & 0x7f) | (i < PADDED_BYTES - 1 ? 0x80 : 0);
+      v >>>= 7;
     }
   }
 

@@ -124,17 +124,16 @@ export class WasmModuleBuilder {
       s.uleb(this.functionImports.length + e.fn);
     });
     section(out, 10, bodies, (s, f) => {
-      f.code.link(this.functionImports.length);
-      const body = new WasmCode();
-      vector(body, f.locals, (v, local) => {
+      const begin = s.beginSized();
+      vector(s, f.locals, (v, local) => {
         v.uleb(1);
         v.byte(local);
       });
-      body.append(f.code);
-      body.end();
-      s.uleb(body.size);
-      s.append(body);
+      s.append(f.code);
+      s.end();
+      s.endSized(begin);
     });
+    out.link(this.functionImports.length);
     return out.view().slice();
   }
 
@@ -184,9 +183,8 @@ function vector<T>(out: WasmCode, items: readonly T[], item: (s: WasmCode, t: T)
 }
 
 function section<T>(out: WasmCode, id: number, items: readonly T[], item: (s: WasmCode, t: T) => void): void {
-  const body = new WasmCode();
-  vector(body, items, item);
   out.byte(id);
-  out.uleb(body.size);
-  out.append(body);
+  const begin = out.beginSized();
+  vector(out, items, item);
+  out.endSized(begin);
 }
