@@ -23,6 +23,7 @@ import { KernelStructs } from "./kernel-structs/kernel-structs.ts";
 import type { KernelFunctions } from "./kernel-structs/symbols.ts";
 import { type NetEnv, RedirectInfo } from "./net-env.ts";
 import type { Netdev } from "./netdev.ts";
+import { Seg6BpfState } from "./seg6/bpf-state.ts";
 import { Skb } from "./skb.ts";
 import { type BpfSocket, BpfSockets } from "./sockets/bpf-sock.ts";
 import type { Cpu } from "./softirq.ts";
@@ -53,6 +54,7 @@ class KernelEnv implements NetEnv {
   sk: BpfSocket | null = null;
   cgroupRetval: number = 0;
   optionRoom: number = 0;
+  readonly seg6: Seg6BpfState = new Seg6BpfState();
   fib: FibApi | null;
   ctx: number = 0;
   readonly packetMoved: number;

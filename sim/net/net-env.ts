@@ -13,6 +13,7 @@ import type { Host } from "./host.ts";
 import type { Kernel } from "./kernel.ts";
 import type { KernelStructs } from "./kernel-structs/kernel-structs.ts";
 import type { Netdev } from "./netdev.ts";
+import type { Seg6BpfState } from "./seg6/bpf-state.ts";
 import type { Skb } from "./skb.ts";
 import type { BpfSocket, BpfSockets } from "./sockets/bpf-sock.ts";
 import type { Cpu } from "./softirq.ts";
@@ -102,6 +103,8 @@ export interface NetEnv extends BpfEnv {
   sk: BpfSocket | null;
   /** What the system call that a cgroup's program watches will answer: 0 or -errno. */
   cgroupRetval: number;
+  /** The segment routing header of the packet in work, where End.BPF runs a program. */
+  readonly seg6: Seg6BpfState;
   /** Bytes of options that a TCP header still takes (remaining_opt_len of sock_ops). */
   optionRoom: number;
   /** Sockets as programs see them. */

@@ -12,6 +12,7 @@ import { dPath, getFuncIp, skbOutput, sockFromFile, xdpOutput } from "./never-ca
 import { cgrpStorageDelete, cgrpStorageGet, taskStorageDelete, taskStorageGet } from "./owner-storage.ts";
 import { kallsymsLookupName, perCpuPtr, thisCpuPtr } from "./per-cpu.ts";
 import { cloneRedirect, redirect, redirectMap, redirectNeigh, redirectPeer } from "./redirect.ts";
+import { lwtSeg6Action, lwtSeg6AdjustSrh, lwtSeg6StoreBytes } from "./seg6.ts";
 import { skAssign } from "./sk-assign.ts";
 import { skStorageDelete, skStorageGet } from "./sk-storage.ts";
 import { skbLoadBytes, skbLoadBytesRelative, skbPullData, skbStoreBytes } from "./skb-bytes.ts";
@@ -180,4 +181,7 @@ export const netHelpers: readonly HelperDef<NetEnv>[] = [
   xdpOutput,
   sockFromFile,
   snprintfBtf,
+  lwtSeg6StoreBytes,
+  lwtSeg6AdjustSrh,
+  lwtSeg6Action,
 ];

@@ -197,8 +197,8 @@ function changeProtocol(skb: Skb, proto: number): void {
   skb.dst = null;
 }
 
-/** bpf_skb_net_hdr_push: opens `len` zero bytes `off` bytes into the packet. */
-function headerPush(env: NetEnv, off: number, len: number): number {
+/** bpf_skb_net_hdr_push: opens `len` zero bytes `off` bytes into the packet. @returns 0 or -ENOMEM */
+export function headerPush(env: NetEnv, off: number, len: number): number {
   const skb = env.skb;
   if (!env.kernel.pool.ensureRoom(skb, len, 0)) return -ENOMEM;
   const u8 = env.kernel.arena.u8;
@@ -213,8 +213,8 @@ function headerPush(env: NetEnv, off: number, len: number): number {
   return 0;
 }
 
-/** bpf_skb_net_hdr_pop: removes `len` bytes that lie `off` bytes into the packet. */
-function headerPop(env: NetEnv, off: number, len: number): number {
+/** bpf_skb_net_hdr_pop: removes `len` bytes that lie `off` bytes into the packet. @returns 0 or -ENOMEM */
+export function headerPop(env: NetEnv, off: number, len: number): number {
   const skb = env.skb;
   if (off + len > skb.len) return -ENOMEM;
   const u8 = env.kernel.arena.u8;

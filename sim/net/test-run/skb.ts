@@ -71,7 +71,10 @@ export const skbTestRun: TestRunDef = {
   begin,
 };
 
-/** The same for the one type that Linux has none for. */
+/**
+ * The same for the one type that Linux has none for. A packet with a segment routing header is what End.BPF makes of it before its program
+ * runs: with its next segment as destination.
+ */
 export const skbTestRunBeyondLinux: TestRunDef = { kinds: ["lwt_seg6local"], beyondLinux: true, begin };
 
 function begin(host: Host, program: Program, request: TestRunRequest): TestRun | number {
@@ -116,6 +119,8 @@ function begin(host: Host, program: Program, request: TestRunRequest): TestRun |
   contexts.fill(ctx, skb, dev, wireLen === 0 ? len : wireLen);
   for (const [offset, bytes] of CTX_ONLY) kernel.arena.u8.set(given.subarray(offset, offset + bytes), ctx + offset);
   fillSocket(host, ctx, skb);
+  const { seg6 } = kernel.env;
+  if (program.kind === "lwt_seg6local") seg6.begin(kernel.arena, skb);
   const entered = enter(host, program, request, skb, dev, ctx);
   let retval = 0;
   return {
@@ -123,6 +128,9 @@ function begin(host: Host, program: Program, request: TestRunRequest): TestRun |
       retval = entered.run(times);
     },
     end: () => {
+      // the header's length is written when it is looked at
+      if (program.kind === "lwt_seg6local") seg6.isValid(kernel.arena, skb);
+      seg6.offset = -1;
       const after = kernel.arena.u8.slice(ctx, ctx + SK_BUFF_SIZE);
       const out = new Uint8Array(SK_BUFF_SIZE);
       for (const [offset, bytes] of GIVEN) out.set(after.subarray(offset, offset + bytes), offset);

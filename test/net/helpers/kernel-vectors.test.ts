@@ -70,7 +70,7 @@ function load(host: Host, name: string): LoadedObject {
 }
 
 function ask(object: LoadedObject, name: string, c: Case, { host, execute }: Engine): unknown {
-  const { ops, forSocket } = PROGRAMS[name]!;
+  const { ops, forSocket, forRoute } = PROGRAMS[name]!;
   const steps = object.maps.get("steps")!;
   const results = object.maps.get("results")!;
   for (let i = 0; i < STEPS; i++) {
@@ -86,11 +86,12 @@ function ask(object: LoadedObject, name: string, c: Case, { host, execute }: Eng
     ...(c.ifindex === undefined ? {} : { ctx }),
     ...(execute === undefined ? {} : { execute }),
     ...(sock === null ? {} : { sock, anyType: true }),
+    ...(forRoute === true ? { anyType: true } : {}),
   });
   sock?.close();
   if (typeof answer === "number") return { err: -answer };
   return {
-    after: toHex(answer.data),
+    after: forRoute === true ? c.packet : toHex(answer.data),
     results: c.steps.map((_, i) => decodeResult(results.read(words(i))!)),
   };
 }

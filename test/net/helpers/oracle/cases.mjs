@@ -4,6 +4,7 @@ import * as connect4 from "./cases/connect4.mjs";
 import * as fib from "./cases/fib.mjs";
 import * as identity from "./cases/identity.mjs";
 import * as lwt from "./cases/lwt.mjs";
+import * as seg6 from "./cases/seg6.mjs";
 import * as skStorage from "./cases/sk-storage.mjs";
 import * as skb from "./cases/skb.mjs";
 import * as sock from "./cases/sock.mjs";
@@ -33,6 +34,7 @@ export const PROGRAMS = {
   fib,
   fib_xdp: fib,
   connect4,
+  seg6,
 };
 
 /**

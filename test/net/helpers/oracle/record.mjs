@@ -40,7 +40,7 @@ function answerOf(line) {
 
 /** A row of the file: an error of 0 and a packet that is as it was are left out. */
 function compact(c, { err, after, results }) {
-  return { ...c, ...(err === 0 ? {} : { err }), ...(after === c.packet ? {} : { after }), results };
+  return { ...c, ...(err === 0 ? {} : { err }), ...(after === c.packet || after === "" ? {} : { after }), results };
 }
 
 /** Compares with what is recorded, or writes it. @returns what differs */
@@ -69,15 +69,19 @@ try {
   const script = [
     "set -e",
     `{ ${SETUP.join("\n")}\n} >/dev/null`,
-    'mkdir "$2"; mount -t cgroup2 none "$2"; mkdir "$3"',
-    '( "$0" "$1" "$3" ) && status=0 || status=$?',
-    'rmdir "$3"; umount "$2"; exit $status',
+    'mkdir "$2"; mount -t cgroup2 none "$2"; mkdir "$3" "$4"; mount -t bpf none "$4"',
+    '( "$0" "$1" "$3" "$4/seg6" ) && status=0 || status=$?',
+    'umount "$4"; rmdir "$3"; umount "$2"; exit $status',
   ].join("\n");
-  const run = spawnSync("unshare", ["-n", "-m", "sh", "-c", script, runner, objects, dirname(group), group], {
-    input: [...SOCKETS.map(socketLine), ...asked].join("\n"),
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-  });
+  const run = spawnSync(
+    "unshare",
+    ["-n", "-m", "sh", "-c", script, runner, objects, dirname(group), group, join(work, "bpf")],
+    {
+      input: [...SOCKETS.map(socketLine), ...asked].join("\n"),
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+    },
+  );
   if (run.status !== 0) throw new Error(run.stderr || "the runner failed");
   const answers = run.stdout.trim().split("\n").map(answerOf);
   if (answers.length !== asked.length) throw new Error(`${answers.length} answers to ${asked.length} cases`);

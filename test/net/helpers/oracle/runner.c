@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Runs cases given on stdin by BPF_PROG_RUN: `runner FOLDER CGROUP`, one a line, `PROGRAM IFINDEX PACKET STEP...`: the program is the one of
+// Runs cases given on stdin by BPF_PROG_RUN: `runner FOLDER CGROUP PIN`, one a line, `PROGRAM IFINDEX PACKET STEP...`: the program is the one of
 // FOLDER/PROGRAM.o, packet and steps (struct step) are hex. A line `socket ADDRESS PORT DEVICE|- PEER|- PEERPORT` opens a UDP socket
 // for what follows. A program of type cgroup_sock_addr is attached to CGROUP, the runner joins it, and each case connects a UDP socket
-// to 10.0.1.2:7000. Answers one line a case: the error, the packet afterwards, a struct result for each step, all in hex.
+// to 10.0.1.2:7000. A program of type lwt_seg6local is what a route to fd50::1 leads to; its packets are sent to d0 by its other end.
+// Answers one line a case: the error, the packet afterwards, a struct result for each step, all in hex.
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +19,11 @@
 
 #define PROGRAMS 32
 
-static const char *cgroup;
+static const char *cgroup, *pin;
 
 static struct program {
 	char name[32];
-	int fd, steps, results, xdp, connect;
+	int fd, steps, results, xdp, connect, seg6;
 } programs[PROGRAMS];
 
 static int unhex(const char *s, __u8 *out, int max)
@@ -51,6 +53,27 @@ static void die(const char *what)
 	exit(1);
 }
 
+/* The program takes the packets for fd50::1. */
+static void route(struct bpf_program *prog)
+{
+	char command[1024];
+
+	snprintf(command, sizeof(command), "ip -6 route add fd50::1/128 encap seg6local action End.BPF endpoint pinned %s dev d0", pin);
+	if (bpf_program__pin(prog, pin) || system(command))
+		die(pin);
+}
+
+static void send_frame(const void *frame, int len)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = if_nametoindex("p0") };
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+
+	if (fd < 0 || sendto(fd, frame, len, 0, (void *)&to, sizeof(to)) != len)
+		die("p0");
+	close(fd);
+	usleep(2000);
+}
+
 static struct program *program(const char *folder, const char *name)
 {
 	struct program *p = programs;
@@ -72,6 +95,9 @@ static struct program *program(const char *folder, const char *name)
 	p->fd = bpf_program__fd(prog);
 	p->xdp = bpf_program__type(prog) == BPF_PROG_TYPE_XDP;
 	p->connect = bpf_program__type(prog) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
+	p->seg6 = bpf_program__type(prog) == BPF_PROG_TYPE_LWT_SEG6LOCAL;
+	if (p->seg6)
+		route(prog);
 	p->steps = bpf_object__find_map_fd_by_name(obj, "steps");
 	p->results = bpf_object__find_map_fd_by_name(obj, "results");
 	ports = bpf_object__find_map_fd_by_name(obj, "ports");
@@ -174,6 +200,10 @@ static void run(struct program *p, int ifindex, char *save)
 		connect_socket(p);
 		err = 0;
 		o.data_size_out = 0;
+	} else if (p->seg6) {
+		send_frame(in, len);
+		err = 0;
+		o.data_size_out = 0;
 	} else
 		err = bpf_prog_test_run_opts(p->fd, &o);
 	printf("%d ", err);
@@ -192,9 +222,10 @@ int main(int argc, char **argv)
 	static char line[65536];
 
 	libbpf_set_print(quiet);
-	if (argc < 3)
+	if (argc < 4)
 		return 1;
 	cgroup = argv[2];
+	pin = argv[3];
 	join();
 	while (fgets(line, sizeof(line), stdin)) {
 		char *save, *word = strtok_r(line, " \n", &save);
