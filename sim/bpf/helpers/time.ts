@@ -14,8 +14,10 @@ const clock = { gplOnly: false, progKinds: null, mapKinds: null, changesPacket: 
 
 /** Answers a 64-bit number below 2^53 as a helper's result. @returns the low word */
 export function returnU64(env: BpfEnv, n: number): number {
-  env.machine.setReturnHigh(Math.floor(n / TWO32));
-  return (n % TWO32) | 0;
+  const high = Math.floor(n / TWO32);
+  env.machine.setReturnHigh(high);
+  // n % TWO32 would be a call of fmod
+  return (n - high * TWO32) | 0;
 }
 
 /** `bpf_ktime_get_ns`. */

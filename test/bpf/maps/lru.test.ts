@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { BpfMap } from "../../../sim/bpf/map.ts";
-import { Bench, u32 } from "../kit.ts";
+import { mapTypes } from "../../../sim/bpf/maps/index.ts";
+import { Bench, mapSpec, u32 } from "../kit.ts";
 import { type LruCase, lruOps } from "./lru-ops.ts";
 import { lruVectors } from "./lru-vectors.ts";
 
@@ -94,5 +95,51 @@ describe("what an LRU map keeps", () => {
       map.write(u32(1000 + i), new Uint8Array(8), 0);
     }
     expect(map.read(u32(7))).toBeNull();
+  });
+});
+
+describe("an LRU map whose values have timers", () => {
+  const btf = {
+    types: [
+      { kind: "void" },
+      { kind: "int", name: "unsigned int", size: 4, bits: 32, signed: false, bool: false, char: false },
+      { kind: "struct", name: "bpf_timer", size: 16, members: [{ name: "opaque", type: 1, bitOffset: 0, bitSize: 0 }] },
+      {
+        kind: "struct",
+        name: "value",
+        size: 24,
+        members: [
+          { name: "a", type: 1, bitOffset: 0, bitSize: 0 },
+          { name: "timer", type: 2, bitOffset: 64, bitSize: 0 },
+        ],
+      },
+    ],
+  } as const;
+
+  it.each([0, 2])("ends the timer of every element that it evicts, flags %i", (flags) => {
+    const bench = new Bench(1);
+    const ended: number[] = [];
+    const def = mapTypes.find((t) => t.kind === "lru_hash")!;
+    const spec = mapSpec("lru_hash", { valueSize: 24, maxEntries: 4, flags, btf, valueTypeId: 3 });
+    const map = def.create(spec, {
+      ...bench.context(0x1000),
+      dropFields: (_map, value) => {
+        expect(bench.arena.u32[(value + 8) >>> 2]).toBe(1);
+        ended.push(bench.arena.u32[value >>> 2]!);
+      },
+    });
+    for (let i = 1; i <= 50; i++) {
+      expect(map.update(bench.put(u32(i)), bench.put(new Uint8Array(24).fill(i)), 0, 0)).toBe(0);
+      const value = map.lookup(bench.put(u32(i)), 0);
+      // no update copies the timer, and no element brings one from its last owner
+      expect([...bench.get(value, 24)]).toEqual([...new Array<number>(8).fill(i), ...new Array<number>(16).fill(0)]);
+      bench.arena.u32[(value + 8) >>> 2] = 1;
+    }
+    const left = keysOf(map);
+    const gone = Array.from({ length: 50 }, (_, i) => i + 1).filter((k) => !left.includes(k));
+    expect(ended.map((a) => a & 255)).toEqual(expect.arrayContaining(gone));
+    expect(ended.length).toBe(gone.length);
+    map.destroy();
+    expect(ended.length).toBe(50);
   });
 });
