@@ -5,6 +5,8 @@ import type { Netdev } from "../netdev.ts";
 import { NetlinkError } from "../netlink-error.ts";
 import { FilteredQdisc } from "../qdiscs/filtered.ts";
 import { listQdiscs } from "../qdiscs/tree.ts";
+import { listActions } from "./action-control.ts";
+import { BpfAction } from "./actions/bpf.ts";
 import { bpfFiltersOf } from "./bpf-filters.ts";
 import type { FilterBlock } from "./classify.ts";
 import { hookBlock } from "./control.ts";
@@ -37,12 +39,13 @@ function qdiscBlocks(q: FilteredQdisc): readonly FilterBlock[] {
   return out;
 }
 
-/** Programs of all filters of a host's devices. */
+/** Programs of all filters of a host's devices, and of its actions. */
 export function filterPrograms(host: Host): ReadonlySet<Program> {
   const out = new Set<Program>();
   for (const dev of host.devices) {
     if (dev === undefined) continue;
     for (const block of blocksOf(dev)) for (const f of bpfFiltersOf(block)) out.add(f.prog);
   }
+  for (const action of listActions(host, "bpf")) if (action instanceof BpfAction) out.add(action.prog);
   return out;
 }

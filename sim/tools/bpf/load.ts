@@ -32,10 +32,14 @@ export type BpfSource =
   | { readonly mode: "pinned"; readonly path: string };
 
 /** The type that a command attaches. */
-export type AttachedKind = "xdp" | "sched_cls";
+export type AttachedKind = "xdp" | "sched_cls" | "sched_act";
 
 /** bpf_prog_to_default_section. */
-const DEFAULT_SECTION: Readonly<Record<AttachedKind, string>> = { xdp: "prog", sched_cls: "classifier" };
+const DEFAULT_SECTION: Readonly<Record<AttachedKind, string>> = {
+  xdp: "prog",
+  sched_cls: "classifier",
+  sched_act: "action",
+};
 
 /** A program and, when this command loaded it, the object it came with. */
 export interface FoundProgram {
@@ -152,13 +156,17 @@ function pickProgram(spec: ObjectSpec, source: BpfSource & { mode: "object" }, f
 
 function refuseOtherType(file: string, program: ProgramSpec, kind: AttachedKind, failure: Failure): void {
   const has = program.kind;
-  if (has === null || has === kind || (kind === "sched_cls" && has === "sched_act")) return;
+  if (has === null || has === kind || (isTc(kind) && isTc(has))) return;
   const cause = new ObjectError({
     code: "PROG_TYPE_MISMATCH",
     message: `${file}: program "${program.name}" of section "${program.section}" is a ${has} program, it cannot be loaded as ${kind}`,
     fix: `attach it where ${has} programs run, or name another program`,
   });
   throw failure(loadFailure(file, program.name, "Permission denied", 13), cause);
+}
+
+function isTc(kind: string): boolean {
+  return kind === "sched_cls" || kind === "sched_act";
 }
 
 /** libbpf's words when the kernel refuses a program. */

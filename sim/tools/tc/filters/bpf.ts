@@ -9,6 +9,7 @@ import { PrintRecord } from "../../record.ts";
 import { matches, notInNetsim, type Words } from "../../rtnetlink.ts";
 import type { ToolError, ToolSession } from "../../tool.ts";
 import { refusal, unsignedOf } from "../arguments.ts";
+import { addBytecode, takeBytecode } from "../bytecode.ts";
 import {
   type FilterKind,
   type FilterParse,
@@ -19,7 +20,6 @@ import {
 } from "../filter-kind.ts";
 import { classidOf, formatClassid } from "../handles.ts";
 import type { PrintObject } from "../print.ts";
-import { addBytecode, takeBytecode } from "./bytecode.ts";
 
 /** Printed for `help` and for words that mean nothing. */
 const USAGE =

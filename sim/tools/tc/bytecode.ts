@@ -4,11 +4,11 @@
  *
  * @source iproute2 lib/bpf_legacy.c bpf_parse_string, bpf_ops_parse, bpf_print_ops
  */
-import { type ClassicFields, type ClassicProgram, MAX_CLASSIC_INSNS } from "../../../bpf/cbpf/insn.ts";
-import { LabError } from "../../../engine/errors.ts";
-import type { PrintRecord } from "../../record.ts";
-import { matches, type Words } from "../../rtnetlink.ts";
-import type { ToolError, ToolSession } from "../../tool.ts";
+import { type ClassicFields, type ClassicProgram, MAX_CLASSIC_INSNS } from "../../bpf/cbpf/insn.ts";
+import { LabError } from "../../engine/errors.ts";
+import type { PrintRecord } from "../record.ts";
+import { matches, type Words } from "../rtnetlink.ts";
+import type { ToolError, ToolSession } from "../tool.ts";
 
 /** Makes tc's refusal of a text. */
 type Failure = (text: string, cause?: Error) => ToolError;
