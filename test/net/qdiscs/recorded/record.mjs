@@ -71,10 +71,16 @@ try {
       if (before !== undefined) answers.push(before);
       continue;
     }
-    const answer = ask(runner, scenario);
+    let answer = ask(runner, scenario);
     answers.push(answer);
-    if (!check) process.stdout.write(`recorded: ${scenario.name}\n`);
-    else if (before === undefined || comparable(before) !== comparable(answer)) {
+    if (!check) {
+      process.stdout.write(`recorded: ${scenario.name}\n`);
+      continue;
+    }
+    const same = () => before !== undefined && comparable(before) === comparable(answer);
+    // a late clock tick on a busy machine may decide which bucket is full first: it does not do so three times
+    for (let again = 0; again < 2 && !same(); again++) answer = ask(runner, scenario);
+    if (!same()) {
       different++;
       process.stdout.write(`not as recorded: ${scenario.name}\n`);
     }

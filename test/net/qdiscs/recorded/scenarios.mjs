@@ -5,6 +5,8 @@
 //   send(N, BYTES, PRIO)  N frames at once, PRIO as SO_PRIORITY: a class id chooses the class
 //   wait(MS)
 
+import { randomHtb } from "./random-htb.mjs";
+
 const tc = (line) => ({ tc: line });
 const send = (count, bytes, prio = 0, gapUs = 0) => ({ send: { count, bytes, prio, gapUs } });
 const wait = (ms) => ({ wait: ms });
@@ -476,4 +478,5 @@ export const scenarios = [
       tc("-s -j class show dev va"),
     ),
   },
+  ...[1, 2, 3, 5, 6, 7, 8, 9].map(randomHtb),
 ];
