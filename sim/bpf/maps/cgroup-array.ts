@@ -4,29 +4,13 @@
  * @source kernel/bpf/arraymap.c cgroup_fd_array_*; errno asked of Linux 6.18
  */
 import type { MapTypeDef } from "../map.ts";
-import { nextIndex } from "./array.ts";
-import { BaseMap, u32Of } from "./base-map.ts";
+import { u32Of } from "./base-map.ts";
+import { checkEmptyArray, EmptyArray } from "./empty-array.ts";
 import { E2BIG, EBADF, EINVAL, ENOENT, ENOTSUPP } from "./errno.ts";
-import { BPF_F_NUMA_NODE, BPF_F_RDONLY, BPF_F_WRONLY, checkFdArray } from "./flags.ts";
 
 /** An array of cgroups. */
-class CgroupArrayMap extends BaseMap {
+class CgroupArrayMap extends EmptyArray {
   override readonly readErrno: number = -ENOTSUPP;
-
-  nextKey(key: Uint8Array | null): Uint8Array | null {
-    return this.userMayRead ? nextIndex(key, this.spec.maxEntries) : null;
-  }
-
-  /** Linux answers -ENOTSUPP: cgroups cannot be read back. */
-  read(_key: Uint8Array): Uint8Array | null {
-    return null;
-  }
-
-  count(): number {
-    return 0;
-  }
-
-  destroy(): void {}
 
   protected writeChecked(key: Uint8Array, _value: Uint8Array, flags: number): number {
     if (flags !== 0) return -EINVAL;
@@ -45,6 +29,6 @@ export const cgroupArrayType: MapTypeDef = {
   since: "4.8",
   typed: "none",
   user: { take: false, batch: "none" },
-  check: (spec) => checkFdArray(spec, BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY),
+  check: checkEmptyArray,
   create: (spec, ctx) => new CgroupArrayMap(spec, ctx),
 };

@@ -3,56 +3,16 @@
  * in one slot of one such map at most.
  * @source kernel/bpf/reuseport_array.c; errno asked of Linux 6.18
  */
-import type { MapContext, MapSocket, MapTypeDef } from "../map.ts";
+import type { MapTypeDef } from "../map.ts";
 import { BPF_EXIST, BPF_NOEXIST } from "../map.ts";
-import type { MapSpec } from "../spec.ts";
-import { indexAt, nextIndex } from "./array.ts";
 import { u32Of } from "./base-map.ts";
 import { E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, ENOTSUPP } from "./errno.ts";
 import { ACCESS_FLAGS, BPF_F_NUMA_NODE, checkFlags, checkKeySize, checkMaxEntries } from "./flags.ts";
-import { checkSocketValue, SocketMap } from "./socket-map.ts";
+import { SocketArray } from "./socket-array.ts";
+import { checkSocketValue } from "./socket-map.ts";
 
 /** An array of sockets that share ports. */
-export class ReuseportSockarrayMap extends SocketMap {
-  private readonly slots: Map<number, MapSocket> = new Map();
-  private readonly maxEntries: number;
-
-  constructor(spec: MapSpec, ctx: MapContext) {
-    super(spec, ctx);
-    this.maxEntries = spec.maxEntries;
-  }
-
-  /** The socket under an index, null when there is none. */
-  socketAt(index: number): MapSocket | null {
-    return this.slots.get(index) ?? null;
-  }
-
-  dropSocket(socket: MapSocket): void {
-    for (const [index, s] of this.slots) if (s === socket) this.slots.delete(index);
-  }
-
-  nextKey(key: Uint8Array | null): Uint8Array | null {
-    return this.userMayRead ? nextIndex(key, this.maxEntries) : null;
-  }
-
-  /** Slots that hold a socket. */
-  count(): number {
-    return this.slots.size;
-  }
-
-  destroy(): void {
-    for (const socket of this.slots.values()) socket.holders.delete(this);
-    this.slots.clear();
-  }
-
-  protected socketUnder(key: Uint8Array): MapSocket | null {
-    return this.socketAt(u32Of(key));
-  }
-
-  protected socketFor(key: number): MapSocket | null {
-    return this.socketAt(indexAt(this.arena.u8, key));
-  }
-
+export class ReuseportSockarrayMap extends SocketArray {
   /** @source bpf_fd_reuseport_array_update_elem, reuseport_array_update_check */
   protected writeChecked(key: Uint8Array, value: Uint8Array, flags: number): number {
     if (flags >>> 0 > BPF_EXIST) return -EINVAL;

@@ -1,61 +1,31 @@
 /**
  * BPF_MAP_TYPE_RINGBUF: records of any size from programs to user space, in the order in which they were reserved.
  *
- *     data:  2 x max_entries bytes of addresses; a record that reaches beyond the end lies on in the second half, as in
- *            the kernel's double mapping, so every record is contiguous
  *     record: u32 reserved (8 bytes with the next) | u32 the map's handle | bytes, padded to 8
  *
- * Positions count bytes since the beginning, headers included, and are what bpf_ringbuf_query answers.
+ * Its positions are what bpf_ringbuf_query answers.
  * The consumer: by default it takes each record in the moment it becomes readable, so the ring is never full for long; with
  * `keepsUp` false it takes none until somebody calls `take`, as when no process reads the ring on Linux.
  * @source kernel/bpf/ringbuf.c; errno asked of Linux 6.18
  */
 import type { MapContext, MapTypeDef } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
-import { BaseMap, mustAlloc } from "./base-map.ts";
-import { ENOTSUPP } from "./errno.ts";
-import { BPF_F_NUMA_NODE, checkFlags, invalid, type Refusal, tooBig } from "./flags.ts";
+import { checkRing, RING_HEADER_BYTES, RingMap, recordBytes } from "./ring.ts";
 
-/** Bytes in front of a record. */
-export const RING_HEADER_BYTES = 8;
 const HEADER: number = RING_HEADER_BYTES;
 const BUSY = 0x80000000;
 const DISCARDED = 0x40000000;
 const LENGTH = 0x3fffffff;
 const MAX_RECORD = 0x3fffffff;
-const PAGE = 4096;
-/** Largest ring, bytes: page offsets are 24 bits. @source RINGBUF_MAX_DATA_SZ */
-const MAX_RING = (2 ** 24 - 2 - 2) * PAGE;
-
 /** A ring buffer. */
-export class RingbufMap extends BaseMap {
-  override readonly readErrno: number = -ENOTSUPP;
-  override readonly nextErrno: number = -ENOTSUPP;
+export class RingbufMap extends RingMap {
   /** The consumer reads each record at once. */
   keepsUp: boolean = true;
-  /** Bytes of records and headers written and read since the beginning. */
-  producerPos: number = 0;
-  consumerPos: number = 0;
-  private readonly base: number;
-  private readonly size: number;
   /** Length and state of the record that starts at each 8 bytes; out of programs' reach. */
   private readonly headers: Uint32Array;
 
   constructor(spec: MapSpec, ctx: MapContext) {
-    super(spec, ctx);
-    this.size = spec.maxEntries;
-    const bytes = spec.maxEntries * 2;
-    this.base = mustAlloc(
-      this.arena.allocRegion({
-        sizeBytes: bytes,
-        strideBytes: bytes,
-        valueBytes: bytes,
-        writable: true,
-        label: `ring buffer "${spec.name}" record`,
-      }),
-      spec,
-      bytes,
-    );
+    super(spec, ctx, ["ring buffer", "record"]);
     this.headers = new Uint32Array(spec.maxEntries / HEADER);
   }
 
@@ -111,46 +81,6 @@ export class RingbufMap extends BaseMap {
   get ringBytes(): number {
     return this.size;
   }
-
-  nextKey(_key: Uint8Array | null): Uint8Array | null {
-    return null;
-  }
-
-  read(_key: Uint8Array): Uint8Array | null {
-    return null;
-  }
-
-  /** Bytes waiting for the consumer, as there are no elements to count. */
-  count(): number {
-    return this.producerPos - this.consumerPos;
-  }
-
-  destroy(): void {
-    this.arena.freeRegion(this.base);
-  }
-
-  protected writeChecked(_key: Uint8Array, _value: Uint8Array, _flags: number): number {
-    return -ENOTSUPP;
-  }
-
-  protected override removeChecked(_key: Uint8Array): number {
-    return -ENOTSUPP;
-  }
-}
-
-/** Bytes a record takes in the ring: the header, and padding to 8. */
-export function recordBytes(length: number): number {
-  return Math.ceil((length + HEADER) / 8) * 8;
-}
-
-/** What BPF_MAP_CREATE checks for rings in either direction. @source ringbuf_map_alloc */
-export function checkRing(spec: MapSpec): Refusal | null {
-  if (spec.keySize !== 0 || spec.valueSize !== 0) return invalid(`a ${spec.kind} has no key_size and no value_size`);
-  const n = spec.maxEntries;
-  if (n === 0 || (n & (n - 1)) !== 0 || n % PAGE !== 0) {
-    return invalid(`max_entries ${n} is no power of two and multiple of the page size ${PAGE}`);
-  }
-  return checkFlags(spec, BPF_F_NUMA_NODE) ?? (n > MAX_RING ? tooBig(`max_entries ${n} is above ${MAX_RING}`) : null);
 }
 
 /** `ringbuf`. */

@@ -45,18 +45,12 @@ export abstract class SocketMap extends BaseMap implements SocketHolder {
     if (high !== 0 || cookie > 0x7fffffff) return -EINVAL;
     return this.ctx.socketOfCookie?.(cookie) ?? -EBADF;
   }
-}
 
-/** A map into which programs may put sockets: sockmap, sockhash. */
-export abstract class SocketTable extends SocketMap {
-  /** Puts a socket under a key. @param key address. @returns 0 or -errno */
-  abstract putAt(key: number, socket: MapSocket, flags: number): number;
-
-  /** @param value address of the socket */
-  override update(key: number, value: number, flags: number, _cpu: number): number {
+  /** @param value address of a socket that a program puts. @returns the socket, -EINVAL when there is none, -EOPNOTSUPP when it may not */
+  protected placeable(value: number): MapSocket | number {
     const socket = this.ctx.socketAt?.(value);
     if (socket === undefined) return -EINVAL;
-    return mayStand(socket) ? this.putAt(key, socket, flags) : -EOPNOTSUPP;
+    return mayStand(socket) ? socket : -EOPNOTSUPP;
   }
 }
 

@@ -9,13 +9,13 @@ import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP } from "./errno.ts";
 import { BPF_F_NUMA_NODE, BPF_F_RDONLY, BPF_F_WRONLY, checkFlags, checkMaxEntries, invalid, tooBig } from "./flags.ts";
 import { MAX_BUCKETS } from "./hash.ts";
 import { HashTable } from "./hash-table.ts";
-import { checkSocketValue, mayStand, SocketTable } from "./socket-map.ts";
+import { checkSocketValue, mayStand, SocketMap } from "./socket-map.ts";
 
 /** A key may be as long as a program's stack. @source MAX_BPF_STACK */
 const MAX_KEY = 512;
 
 /** A hash map of sockets. */
-export class SockhashMap extends SocketTable {
+export class SockhashMap extends SocketMap {
   private readonly table: HashTable;
   private readonly sockets: Map<number, MapSocket> = new Map();
   private readonly maxEntries: number;
@@ -36,8 +36,14 @@ export class SockhashMap extends SocketTable {
     return el === 0 ? null : this.sockets.get(el)!;
   }
 
+  /** @param value address of the socket */
+  override update(key: number, value: number, flags: number, _cpu: number): number {
+    const socket = this.placeable(value);
+    return typeof socket === "number" ? socket : this.putAt(key, socket, flags);
+  }
+
   /** sock_hash_update_common. */
-  putAt(key: number, socket: MapSocket, flags: number): number {
+  private putAt(key: number, socket: MapSocket, flags: number): number {
     if (flags >>> 0 > BPF_EXIST) return -EINVAL;
     const old = this.table.find(key);
     if (old !== 0 && flags === BPF_NOEXIST) return -EEXIST;

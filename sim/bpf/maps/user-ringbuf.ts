@@ -8,43 +8,21 @@
  */
 import type { MapContext, MapTypeDef } from "../map.ts";
 import type { MapSpec } from "../spec.ts";
-import { BaseMap, mustAlloc } from "./base-map.ts";
-import { E2BIG, ENOSPC, ENOTSUPP } from "./errno.ts";
-import { checkRing, RING_HEADER_BYTES, recordBytes } from "./ringbuf.ts";
+import { E2BIG, ENOSPC } from "./errno.ts";
+import { checkRing, RING_HEADER_BYTES, RingMap, recordBytes } from "./ring.ts";
 
 /** A dynptr's size has 24 bits. @source kernel/bpf/helpers.c DYNPTR_MAX_SIZE */
 const DYNPTR_MAX_SIZE = 0xffffff;
 
 /** A ring from user space to programs. */
-export class UserRingbufMap extends BaseMap {
-  override readonly readErrno: number = -ENOTSUPP;
-  override readonly nextErrno: number = -ENOTSUPP;
-  /** Bytes of records and headers written and read since the beginning. */
-  producerPos: number = 0;
-  consumerPos: number = 0;
+export class UserRingbufMap extends RingMap {
   /** A program drains it now: another one is answered -EBUSY. */
   busy: boolean = false;
-  private readonly base: number;
-  private readonly size: number;
   /** Length of the record that starts at each 8 bytes, -1 - length for a discarded one. */
   private readonly lengths: Int32Array;
 
   constructor(spec: MapSpec, ctx: MapContext) {
-    super(spec, ctx);
-    this.size = spec.maxEntries;
-    // twice the ring: a sample that wraps lies in one piece, as in Linux's double mapping
-    const bytes = spec.maxEntries * 2;
-    this.base = mustAlloc(
-      this.arena.allocRegion({
-        sizeBytes: bytes,
-        strideBytes: bytes,
-        valueBytes: bytes,
-        writable: true,
-        label: `user ring buffer "${spec.name}" sample`,
-      }),
-      spec,
-      bytes,
-    );
+    super(spec, ctx, ["user ring buffer", "sample"]);
     this.lengths = new Int32Array(spec.maxEntries / RING_HEADER_BYTES);
   }
 
@@ -81,31 +59,6 @@ export class UserRingbufMap extends BaseMap {
   /** The sample that `peek` answered has been read. */
   release(): void {
     this.consumerPos += recordBytes(this.peekedBytes);
-  }
-
-  nextKey(_key: Uint8Array | null): Uint8Array | null {
-    return null;
-  }
-
-  read(_key: Uint8Array): Uint8Array | null {
-    return null;
-  }
-
-  /** Bytes that wait for a program, as there are no elements to count. */
-  count(): number {
-    return this.producerPos - this.consumerPos;
-  }
-
-  destroy(): void {
-    this.arena.freeRegion(this.base);
-  }
-
-  protected writeChecked(_key: Uint8Array, _value: Uint8Array, _flags: number): number {
-    return -ENOTSUPP;
-  }
-
-  protected override removeChecked(_key: Uint8Array): number {
-    return -ENOTSUPP;
   }
 
   private produce(sample: Uint8Array, discarded: boolean): number {

@@ -5,29 +5,13 @@
  */
 import type { MapTypeDef } from "../map.ts";
 import { BPF_EXIST } from "../map.ts";
-import { nextIndex } from "./array.ts";
-import { BaseMap, u32Of } from "./base-map.ts";
+import { u32Of } from "./base-map.ts";
+import { checkEmptyArray, EmptyArray } from "./empty-array.ts";
 import { E2BIG, EBADF, EINVAL, EOPNOTSUPP } from "./errno.ts";
-import { BPF_F_NUMA_NODE, BPF_F_RDONLY, BPF_F_WRONLY, checkFdArray } from "./flags.ts";
 
 /** An array of AF_XDP sockets. */
-class XskmapMap extends BaseMap {
+class XskmapMap extends EmptyArray {
   override readonly readErrno: number = -EOPNOTSUPP;
-
-  nextKey(key: Uint8Array | null): Uint8Array | null {
-    return this.userMayRead ? nextIndex(key, this.spec.maxEntries) : null;
-  }
-
-  /** Linux answers -EOPNOTSUPP: sockets cannot be read back. */
-  read(_key: Uint8Array): Uint8Array | null {
-    return null;
-  }
-
-  count(): number {
-    return 0;
-  }
-
-  destroy(): void {}
 
   protected writeChecked(key: Uint8Array, value: Uint8Array, flags: number): number {
     if (flags >>> 0 > BPF_EXIST) return -EINVAL;
@@ -48,6 +32,6 @@ export const xskmapType: MapTypeDef = {
   since: "4.18",
   typed: "none",
   user: { take: false, batch: "none" },
-  check: (spec) => checkFdArray(spec, BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY),
+  check: checkEmptyArray,
   create: (spec, ctx) => new XskmapMap(spec, ctx),
 };
