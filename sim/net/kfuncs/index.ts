@@ -58,6 +58,7 @@ import {
   taskUnderCgroup,
 } from "./task.ts";
 import { iterCssDestroy, iterCssNew, iterCssNext, iterTaskDestroy, iterTaskNew, iterTaskNext } from "./task-iter.ts";
+import { skAssignTcpReqsk } from "./tcp-reqsk.ts";
 import { xdpPullData } from "./xdp.ts";
 import { xdpMetadataRxHash, xdpMetadataRxTimestamp, xdpMetadataRxVlanTag } from "./xdp-metadata.ts";
 import { xdpGetXfrmState, xdpXfrmStateRelease } from "./xfrm.ts";
@@ -133,4 +134,5 @@ export const netKfuncs: readonly KfuncDef<NetEnv>[] = [
   xdpXfrmStateRelease,
   sockAddrSetSunPath,
   sockOpsEnableTxTstamp,
+  skAssignTcpReqsk,
 ];

@@ -9,6 +9,7 @@ import { AF_INET } from "../ip/address.ts";
 import type { Skb } from "../skb.ts";
 import { checkCookie } from "../sockets/syn-cookie.ts";
 import { FLAG_SYN_ACKED } from "./ack-flags.ts";
+import { BpfRequest } from "./bpf-request.ts";
 import { oowRateLimited } from "./challenge-ack.ts";
 import { tcpAckUpdateRtt } from "./clean-rtx.ts";
 import { tcpClockNs, tcpJiffies, tcpSeconds, tcpTimeStampRaw } from "./clock.ts";
@@ -151,18 +152,44 @@ function synackRttMeas(child: TcpSock, req: RequestSock): void {
  * @returns the child, the listener itself when the segment is no answer, or null: drop the segment
  */
 export function tcpCookieCheck(sk: TcpSock, skb: Skb): TcpSock | null {
+  const { stack } = sk;
+  const { sysctl } = stack;
+  if ((skb.tcpFlags & (TCPHDR_SYN | TCPHDR_RST)) !== 0 || (skb.tcpFlags & TCPHDR_ACK) === 0) return sk;
+  if (sysctl.tcpSyncookies === 0) return sk;
+  const checked = skb.owner instanceof BpfRequest ? skb.owner : null;
+  const req = checked === null ? cookieRequest(sk, skb) : bpfRequest(sk, skb, checked);
+  if (req === null) return sk;
+  req.isCookie = true;
+  req.rcvIsn = (skb.seq - 1) >>> 0;
+  req.rcvNxt = skb.seq;
+  req.sntIsn = (skb.ackSeq - 1) >>> 0;
+  req.mark = sk.mark;
+  req.txhash = stack.random.u32() | 1;
+  const ports = (req.localPort << 16) | req.remotePort;
+  const dst = findRoute(stack, req.family, req.localAddr, req.remoteAddr, req.boundIfindex, ports);
+  if (dst === null) return null;
+  tcpOpenreqInitRwin(req, dstAdvmss(req.family, dst));
+  // the program said what its SYN-ACK had announced
+  if (checked !== null) req.rcvWscale = checked.attrs.rcvWscale;
+  if (sysctl.tcpEcn === 0) req.ecnOk = false;
+  const child = tcpSynRecvSock(sk, skb, req);
+  if (child === null || !reqskQueueAddChild(sk, child)) return null;
+  child.rxOpt.tsRecentStamp = req.tstampOk ? tcpSeconds(stack) : 0;
+  return child;
+}
+
+/** cookie_tcp_check: the connection that our own cookie speaks of, null when there is none in the ACK. */
+function cookieRequest(sk: TcpSock, skb: Skb): RequestSock | null {
   const { stack, net } = sk;
   const { snmp, sysctl, arena } = stack;
   const q = sk.listenQueue!;
-  if ((skb.tcpFlags & (TCPHDR_SYN | TCPHDR_RST)) !== 0 || (skb.tcpFlags & TCPHDR_ACK) === 0) return sk;
-  if (sysctl.tcpSyncookies === 0) return sk;
   const now = tcpJiffies(stack);
-  if (sysctl.tcpSyncookies !== 2 && (q.synqOverflowStamp < 0 || now > q.synqOverflowStamp + COOKIE_VALID)) return sk;
+  if (sysctl.tcpSyncookies !== 2 && (q.synqOverflowStamp < 0 || now > q.synqOverflowStamp + COOKIE_VALID)) return null;
   const v6 = sk.family !== AF_INET;
   const mss = checkCookie(stack.host, arena, v6, skb.networkHeader, skb.transportHeader, tcpClockNs(stack));
   if (mss === 0) {
     snmp.TcpExtSyncookiesFailed++;
-    return sk;
+    return null;
   }
   snmp.TcpExtSyncookiesRecv++;
   const req = newRequest(sk, skb);
@@ -171,28 +198,29 @@ export function tcpCookieCheck(sk: TcpSock, skb: Skb): TcpSock | null {
   opt.wscaleOk = false;
   opt.sndWscale = 0;
   tcpParseOptions(stack, skb.transportHeader, false, opt, false, 0);
-  req.isCookie = true;
   if (opt.sawTstamp && opt.rcvTsecr !== 0) {
     req.tsOff = secureTcpTsOff(net.tsKey, req.localAddr, req.remoteAddr);
     opt.rcvTsecr = (opt.rcvTsecr - req.tsOff) >>> 0;
   }
-  if (!decodeTimestamp(sk, req)) return sk;
-  req.rcvIsn = (skb.seq - 1) >>> 0;
-  req.rcvNxt = skb.seq;
-  req.sntIsn = (skb.ackSeq - 1) >>> 0;
+  if (!decodeTimestamp(sk, req)) return null;
   req.mss = mss;
   req.tsRecent = opt.sawTstamp ? opt.rcvTsval : 0;
-  req.mark = sk.mark;
-  req.txhash = stack.random.u32() | 1;
-  const ports = (req.localPort << 16) | req.remotePort;
-  const dst = findRoute(stack, req.family, req.localAddr, req.remoteAddr, req.boundIfindex, ports);
-  if (dst === null) return null;
-  tcpOpenreqInitRwin(req, dstAdvmss(req.family, dst));
-  if (sysctl.tcpEcn === 0) req.ecnOk = false;
-  const child = tcpSynRecvSock(sk, skb, req);
-  if (child === null || !reqskQueueAddChild(sk, child)) return null;
-  child.rxOpt.tsRecentStamp = req.tstampOk ? tcpSeconds(stack) : 0;
-  return child;
+  return req;
+}
+
+/** cookie_bpf_check: the connection as a program described it; the packet is nobody's from here on. */
+function bpfRequest(sk: TcpSock, skb: Skb, { attrs }: BpfRequest): RequestSock {
+  skb.orphan();
+  const req = newRequest(sk, skb);
+  req.mss = attrs.mss;
+  req.tsRecent = attrs.rcvTsval;
+  req.tsOff = attrs.tsOff;
+  req.tstampOk = attrs.tstampOk;
+  req.sackOk = attrs.sackOk;
+  req.wscaleOk = attrs.wscaleOk;
+  req.sndWscale = attrs.sndWscale;
+  req.ecnOk = attrs.ecnOk;
+  return req;
 }
 
 /** cookie_timestamp_decode: options that our timestamp carried. @returns false when they are not what we would have agreed on */

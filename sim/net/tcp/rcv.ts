@@ -13,6 +13,7 @@ import { transportCsumOk } from "../ip/skb-csum.ts";
 import type { Netdev } from "../netdev.ts";
 import { CHECKSUM_NONE, PACKET_HOST, type Skb } from "../skb.ts";
 import { TCP_ESTABLISHED, TCP_LISTEN } from "../sockets/bpf-sock.ts";
+import { BpfRequest } from "./bpf-request.ts";
 import { reqAnswer, tcpCheckReq, tcpCookieCheck } from "./check-req.ts";
 import { tcpConnRequest } from "./conn-request.ts";
 import { TCP_HLEN, TCP_SYN_RECV, TCPHDR_ACK, TCPHDR_FIN, TCPHDR_RST, TCPHDR_SYN } from "./const.ts";
@@ -85,6 +86,8 @@ function fillCb(stack: IpStack, skb: Skb, th: number, doff: number): void {
 function tcpLookup(net: TcpNet, skb: Skb, dev: Netdev, v6: boolean): EhashEntry | null {
   if (skb.prefetched) {
     const chosen = skb.owner;
+    // the request stays with the packet: the listener makes the connection of it
+    if (chosen instanceof BpfRequest && !chosen.listener.closed) return chosen.listener;
     skb.orphan();
     if (chosen instanceof TcpSock && !chosen.closed) return chosen;
   }

@@ -32,6 +32,4 @@ export const NOT_BUILT: ReadonlySet<string> = new Set([
   "bpf_iter_task_vma_next",
   "bpf_task_work_schedule_resume_impl",
   "bpf_task_work_schedule_signal_impl",
-  // SYN cookies of a program's own: needs the receive path to take request sockets from packets
-  "bpf_sk_assign_tcp_reqsk",
 ]);

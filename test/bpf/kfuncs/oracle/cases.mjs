@@ -28,6 +28,7 @@ export const CASES = [
   { object: "cast_xdp", kind: "xdp", program: "buffer", packet: "ipv4_udp" },
   ...tc("exception", "at_once", "not_at_all", "in_subprogram", "in_global_function", "in_tail_call", "with_callback"),
   { object: "xfrm", kind: "xdp", program: "lookup", packet: "ipv4_udp" },
+  ...tc("reqsk", "assign"),
   { object: "keys", kind: "syscall", program: "keys" },
   ...tc("task_iter", "tasks", "threads", "cgroups"),
   ...tc("conntrack", ...CONNTRACK),
