@@ -1,10 +1,10 @@
 /**
  * What bench/jit.ts measures: bundled programs in the state of their recorded cases, and programs that do one thing each
- * (jit-programs.c), compiled when they are needed. One packet each.
+ * (jit-programs.c, jit-helpers.c, jit-tc.c), compiled when they are needed. One packet each.
  *
  * Neither side restores the packet between runs. So the packets are those that a program leaves as they are: what it does with
  * them is the same each time. Bundled programs that change every packet (encapsulation, NAT, VLAN tags) are seen on a path that
- * decides late not to; xdp_events is not here, as its ring runs full. The programs of jit-programs.c undo what they do.
+ * decides late not to; xdp_events is not here, as its ring runs full. The programs of our own undo what they do.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -84,8 +84,11 @@ const ROUTES: readonly Preset[] = [
   ["00", "00000000"],
 ].map(([bits, addr]) => ({ op: "map", map: "routes", key: `${bits}000000${addr}`, value: "01000000" }));
 
-/** Programs of jit-programs.c and what their maps hold. */
-const OWN: readonly (readonly [program: string, what: string, ...maps: Preset[]])[] = [
+/** A program and what its maps hold. */
+type Row = readonly [program: string, what: string, ...maps: Preset[]];
+
+/** Programs of jit-programs.c. */
+const PROGRAMS: readonly Row[] = [
   ["hash_hit", "hash hit", fill("hash", 1024, U64)],
   ["hash_miss", "hash miss", fill("hash", 1024, U64)],
   ["hash_update", "hash update of an existing key", fill("hash", 1024, U64)],
@@ -108,6 +111,33 @@ const OWN: readonly (readonly [program: string, what: string, ...maps: Preset[]]
   ["switching", "large switch, 32 times"],
   ["maglev", "Maglev, encapsulation, checksum"],
   ["katran_like", "hash, LRU, counters, encapsulation"],
+];
+
+/** Programs of jit-helpers.c. */
+const HELPERS: readonly Row[] = [
+  ["queue_push_pop", "push to a queue and pop"],
+  ["stack_push_pop", "push to a stack and pop"],
+  ["array_update", "array update of 16 bytes"],
+  ["lpm_update", "LPM trie update of an existing prefix", ...ROUTES],
+  ["lru_percpu", "per-CPU LRU update of an existing key"],
+  ["xdp_bytes", "xdp_load_bytes and store of 20 bytes"],
+  ["adjust_meta", "xdp_adjust_meta twice"],
+  ["random", "random number"],
+  ["clock", "clock"],
+];
+
+/** Programs of jit-tc.c. */
+const TC: readonly Row[] = [
+  ["skb_bytes", "skb_load_bytes and store of 20 bytes"],
+  ["csum_replace", "l3_csum_replace and l4_csum_replace twice"],
+  ["pull_data", "skb_pull_data"],
+];
+
+/** The sources beside this file whose programs do one thing each. */
+const OWN: readonly { readonly file: string; readonly kind: ProgKind; readonly rows: readonly Row[] }[] = [
+  { file: "jit-programs", kind: "xdp", rows: PROGRAMS },
+  { file: "jit-helpers", kind: "xdp", rows: HELPERS },
+  { file: "jit-tc", kind: "sched_cls", rows: TC },
 ];
 
 /** The bundled programs' rows. */
@@ -135,27 +165,27 @@ export function bundledSubjects(): Subject[] {
   });
 }
 
-/** The rows of jit-programs.c. @param folder where the object goes. @throws Error with the compiler's text */
+/** The rows of our own programs. @param folder where the objects go. @throws Error with the compiler's text */
 export function ownSubjects(folder: string): Subject[] {
-  const path = `${folder}/jit-programs.o`;
-  const source = fileURLToPath(new URL("../bench/jit-programs.c", objectUrl("")));
+  const packet = packetHex.get("ipv4_udp")!;
+  return OWN.flatMap(({ file, kind, rows }) => {
+    const path = compile(file, folder);
+    const object = parseObject(readFileSync(path), `${file}.o`);
+    const { ctx } = bundledSubjects().find((s) => s.kind === kind && s.packet === packet)!;
+    return rows.map(([program, what, ...maps]) => {
+      return { what: `${program}: ${what}`, path, object, kind, program, cpus: 2, maps, setup: [], packet, ctx };
+    });
+  });
+}
+
+/** @returns the object's path */
+function compile(file: string, folder: string): string {
+  const path = `${folder}/${file}.o`;
+  const source = fileURLToPath(new URL(`../bench/${file}.c`, objectUrl("")));
   const headers = `-I/usr/include/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`;
   const clang = process.env.CLANG ?? "clang-19";
   const args = ["-O2", "-g", "-target", "bpf", "-mcpu=v3", headers, "-c", source, "-o", path];
   const done = spawnSync(clang, args, { encoding: "utf8" });
   if (done.status !== 0) throw new Error(done.error?.message ?? done.stderr);
-  const object = parseObject(readFileSync(path), "jit-programs.o");
-  const { packet, ctx } = bundledSubjects().find((s) => s.kind === "xdp" && s.packet === packetHex.get("ipv4_udp"))!;
-  return OWN.map(([program, what, ...maps]) => ({
-    what: `${program}: ${what}`,
-    path,
-    object,
-    kind: "xdp",
-    program,
-    cpus: 2,
-    maps,
-    setup: [],
-    packet,
-    ctx,
-  }));
+  return path;
 }
