@@ -5,11 +5,25 @@
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { portableLog } from "./portable-math.ts";
 
+/** Where a stream stands: the low and high words of xoroshiro128+'s two. */
+export interface RandomState {
+  readonly s00: number;
+  readonly s01: number;
+  readonly s10: number;
+  readonly s11: number;
+}
+
 /** One stream of random numbers. */
 export class RandomStream {
-  private readonly gen: { next(): number };
+  private readonly gen: ReturnType<typeof xoroshiro128plus>;
   constructor(seed: number) {
     this.gen = xoroshiro128plus(seed);
+  }
+
+  /** Where it stands, for who goes on in its place. */
+  state(): RandomState {
+    const [s01, s00, s11, s10] = this.gen.getState();
+    return { s00: s00!, s01: s01!, s10: s10!, s11: s11! };
   }
 
   /** Uniform over the 32-bit unsigned integers. */

@@ -2,7 +2,7 @@
  * The network's side of the eBPF machine's environment. Made before the machine is bound to the kernel; it asks the kernel for it
  * at each use.
  */
-import { PrandomBlock } from "../bpf/helpers/prandom-code.ts";
+import { type PrandomCode, prandomCode } from "../bpf/helpers/prandom-code.ts";
 import type { Machine } from "../bpf/machine.ts";
 import type { BpfMap } from "../bpf/map.ts";
 import { EFAULT } from "../bpf/maps/errno.ts";
@@ -68,7 +68,7 @@ class KernelEnv implements NetEnv {
   private readonly movedWord: number;
   private madeXdpCode: XdpCode | null = null;
   private madeSkbCode: SkbCode | null = null;
-  private madePrandom: PrandomBlock | null = null;
+  private madePrandom: PrandomCode | null = null;
   private readonly functions: KernelFunctions;
   private madeStructs: KernelStructs | null = null;
   private readonly timerEvent: EventKind<BpfTimer>;
@@ -141,8 +141,8 @@ class KernelEnv implements NetEnv {
     return INITIAL_JIFFIES + Math.floor(this.currentCpu.nowNs() / NS_PER_JIFFY);
   }
 
-  private get prandom(): PrandomBlock {
-    this.madePrandom ??= new PrandomBlock(this.arena, () => this.kernel.random.u32());
+  private get prandom(): PrandomCode {
+    this.madePrandom ??= prandomCode(this.arena, this.kernel.random.state());
     return this.madePrandom;
   }
 

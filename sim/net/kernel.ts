@@ -67,7 +67,7 @@ export class Kernel {
   currentCpu: Cpu | null = null;
   /** Depth of devices transmitting through devices. */
   xmitRecursion: number = 0;
-  /** What bpf_get_prandom_u32 answers; NetEnv.prandomU32 draws from it a block at a time, and all others by that. */
+  /** Where NetEnv.prandomU32 begins, which is what all draw from. */
   readonly random: RandomStream;
   /** Runs a transmit queue's qdisc later in the same instant (net_tx_action) or at a qdisc watchdog's time. */
   readonly qdiscRunEvent: EventKind<TxQueue>;

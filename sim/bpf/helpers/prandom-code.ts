@@ -1,95 +1,69 @@
 /**
- * bpf_get_prandom_u32 as WebAssembly: numbers are drawn a block at a time and lie in the arena, so that compiled programs seldom
- * leave for one. The numbers are those of the stream, in its order.
+ * bpf_get_prandom_u32 as WebAssembly: the generator of the engine's random streams over a state in the arena, so that compiled programs
+ * draw without leaving, and JavaScript draws the next number of the same stream.
  *
- *     state: +0 u32 address of the next number, +4 u32 behind the last one, +8 the numbers
+ *     state: +0 u64 s0, +8 u64 s1
+ *
+ * @source David Blackman and Sebastiano Vigna, xoroshiro128+ 1.0 (rotations 24, 16, 37)
  */
 import type { Arena } from "../../engine/arena.ts";
 import { BugError } from "../../engine/errors.ts";
+import type { RandomState } from "../../engine/streams.ts";
 import { codeInstance } from "../jit/code-instance.ts";
 import { WasmCode } from "../jit/wasm-code.ts";
-import type { FuncType } from "../jit/wasm-module.ts";
-import { I32, W } from "../jit/wasm-op.ts";
+import { I32, I64, W } from "../jit/wasm-op.ts";
 
-const NUMBERS = 64;
-const NEXT = 0;
-const END = 4;
-const FIRST = 8;
-const STATE_BYTES: number = FIRST + 4 * NUMBERS;
-
-/** A stream of random numbers that compiled programs draw from. */
-export class PrandomBlock {
+/** A stream that compiled programs draw from. */
+export interface PrandomCode {
   /** The next number, as an i32. */
-  readonly next: () => number;
-  private readonly arena: Arena;
-  private readonly state: number;
-  private readonly draw: () => number;
-
-  /** @param draw the stream's next number; nobody else may draw from it */
-  constructor(arena: Arena, draw: () => number) {
-    this.arena = arena;
-    this.draw = draw;
-    this.state = arena.alloc(STATE_BYTES);
-    if (this.state === 0) throw new BugError("ARENA_FULL", "no memory for random numbers");
-    this.set(NEXT, this.state + STATE_BYTES);
-    this.set(END, this.state + STATE_BYTES);
-    this.next = prandomCode(arena, this.state, this).next;
-  }
-
-  /** Draws a block. */
-  refill(): number {
-    for (let i = 0; i < NUMBERS; i++) this.set(FIRST + 4 * i, this.draw());
-    this.set(NEXT, this.state + FIRST);
-    return 0;
-  }
-
-  private set(offset: number, value: number): void {
-    this.arena.i32[(this.state + offset) >>> 2] = value;
-  }
+  next(): number;
 }
 
-const REFILL: FuncType = { params: [I32], results: [I32] };
+const STATE_BYTES = 16;
 
-/** The code for a block: it has no parameter, so that its state's address is in it. */
-function prandomCode(arena: Arena, state: number, block: PrandomBlock): { next(): number } {
-  return codeInstance<PrandomBlock, { next(): number }>(arena, `prandom ${state}`, state, block, () => ({
-    imports: [{ name: "refill", type: REFILL, call: (o) => o.refill() }],
+/** Goes on where a stream stands; nobody may draw from the stream itself any more. */
+export function prandomCode(arena: Arena, from: RandomState): PrandomCode {
+  const state = arena.alloc(STATE_BYTES);
+  if (state === 0) throw new BugError("ARENA_FULL", "no memory for the state of a random stream");
+  arena.i32.set([from.s00, from.s01, from.s10, from.s11], state >>> 2);
+  // it has no parameter, so that its state's address is in it
+  return codeInstance<null, PrandomCode>(arena, `prandom ${state}`, state, null, () => ({
+    imports: [],
     build(module): void {
-      module.setFunction(
-        0,
-        { params: [], results: [I32] },
-        [I32],
-        next(state, module.importFunction("refill", REFILL)),
-      );
+      module.setFunction(0, { params: [], results: [I32] }, [I64, I64], next(state));
       module.export("next", 0);
     },
   }));
 }
 
-function next(state: number, refill: number): WasmCode {
+function next(state: number): WasmCode {
   const code = new WasmCode();
-  const at = 0;
-  const word = (offset: number): void => {
-    code.i32(state);
-    code.memory(W.i32_load, offset);
-  };
-  word(NEXT);
-  code.tee(at);
-  word(END);
-  code.op(W.i32_eq);
-  code.open(W.if);
+  const [s0, a] = [0, 1];
   code.i32(state);
-  code.callImport(refill);
-  code.op(W.drop);
-  word(NEXT);
-  code.set(at);
-  code.end();
+  code.memory(W.i64_load, 0);
+  code.tee(s0);
   code.i32(state);
-  code.get(at);
-  code.i32(4);
-  code.op(W.i32_add);
-  code.memory(W.i32_store, NEXT);
-  code.get(at);
-  code.memory(W.i32_load, 0);
+  code.memory(W.i64_load, 8);
+  code.tee(a);
+  code.op(W.i64_add, W.i32_wrap_i64);
+  code.get(a);
+  code.get(s0);
+  code.op(W.i64_xor);
+  code.set(a);
+  code.i32(state);
+  code.get(s0);
+  code.i64(24);
+  code.op(W.i64_rotl);
+  code.get(a);
+  code.op(W.i64_xor);
+  code.get(a);
+  code.i64(16);
+  code.op(W.i64_shl, W.i64_xor);
+  code.memory(W.i64_store, 0);
+  code.i32(state);
+  code.get(a);
+  code.i64(37);
+  code.op(W.i64_rotl);
+  code.memory(W.i64_store, 8);
   return code;
 }

@@ -42,7 +42,7 @@ export class Gact extends TcAction {
     if (this.randomType === PGACT_NONE) return this.verdict;
     const others =
       this.randomType === PGACT_NETRAND
-        ? this.host.kernel.random.u32() % this.randomValue !== 0
+        ? this.host.kernel.env.prandomU32() % this.randomValue !== 0
         : (this.stats.packets + 1) % this.randomValue !== 0;
     return others ? this.verdict : this.randomVerdict;
   }
