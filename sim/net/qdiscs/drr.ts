@@ -10,7 +10,7 @@ import { type QdiscBase, type QdiscDef, type QdiscSite, TC_H_ROOT } from "./base
 import { ClassHash } from "./class-hash.ts";
 import { type ClassRequest, QdiscClass } from "./classful.ts";
 import { RateEstimator } from "./estimator.ts";
-import { Fifo } from "./fifo.ts";
+import { defaultPfifo, type Fifo } from "./fifo.ts";
 import { FilteredQdisc, UNCLASSIFIED } from "./filtered.ts";
 import { num } from "./params.ts";
 
@@ -172,7 +172,7 @@ class Drr extends FilteredQdisc {
   }
 
   defaultChild(classid: number): Fifo {
-    return new Fifo("pfifo", this.dev.txQueueLen || 1, this.siteOf(classid));
+    return defaultPfifo(this.siteOf(classid));
   }
 
   /** drr_classify: there is no default class. */

@@ -8,7 +8,7 @@ import { type Active, ActiveList } from "./active-list.ts";
 import { type QdiscBase, type QdiscDef, type QdiscSite, TC_H_ROOT } from "./base.ts";
 import { type ClassRequest, QdiscClass } from "./classful.ts";
 import { ETS_USAGE, parseEtsWords } from "./ets-words.ts";
-import { Fifo } from "./fifo.ts";
+import { defaultPfifo, type Fifo } from "./fifo.ts";
 import { FilteredQdisc, NO_MATCH } from "./filtered.ts";
 import { num, type QdiscOptions } from "./params.ts";
 
@@ -192,7 +192,7 @@ class Ets extends FilteredQdisc {
   }
 
   defaultChild(classid: number): Fifo {
-    return new Fifo("pfifo", this.dev.txQueueLen || 1, this.siteOf(classid));
+    return defaultPfifo(this.siteOf(classid));
   }
 
   private quanta(): readonly number[] {

@@ -88,8 +88,13 @@ export class Fifo extends QdiscBase {
 }
 
 function defaultLimit(kind: string, site: Pick<QdiscSite, "dev">): number {
-  const packets = site.dev.txQueueLen || 1;
+  const packets = site.dev.txQueueLen;
   return kind === "bfifo" ? packets * (site.dev.mtu + site.dev.hardHeaderLen) : packets;
+}
+
+/** qdisc_create_dflt of pfifo: the queue of a class below which nobody has put another. */
+export function defaultPfifo(site: QdiscSite): Fifo {
+  return new Fifo("pfifo", site.dev.txQueueLen, site);
 }
 
 /** Makes the record of a FIFO kind. */

@@ -9,7 +9,7 @@ import { type QdiscDef, type QdiscSite, TC_H_ROOT } from "./base.ts";
 import { ClassHash } from "./class-hash.ts";
 import type { ClassRequest, QdiscClass } from "./classful.ts";
 import { RateEstimator } from "./estimator.ts";
-import { Fifo } from "./fifo.ts";
+import { defaultPfifo, type Fifo } from "./fifo.ts";
 import { FilteredQdisc, NO_MATCH } from "./filtered.ts";
 import { HTB_CAN_SEND, HTB_CANT_SEND, HTB_MAX_DEPTH, HtbClass, type HtbOwner } from "./htb-class.ts";
 import { HtbRows } from "./htb-rows.ts";
@@ -167,7 +167,7 @@ class Htb extends FilteredQdisc implements HtbOwner {
   }
 
   newLeafQueue(classid: number): Fifo {
-    return new Fifo("pfifo", this.dev.txQueueLen || 1, this.siteOf(classid));
+    return defaultPfifo(this.siteOf(classid));
   }
 
   deactivate(cl: HtbClass): void {

@@ -5,7 +5,7 @@ import type { QdiscStats } from "../qdisc.ts";
 import type { Skb } from "../skb.ts";
 import type { QdiscBase, QdiscDef, QdiscSite } from "./base.ts";
 import { QdiscClass } from "./classful.ts";
-import { Fifo } from "./fifo.ts";
+import { defaultPfifo, type Fifo } from "./fifo.ts";
 import { FilteredQdisc, NO_MATCH } from "./filtered.ts";
 import { num, type QdiscOptions } from "./params.ts";
 import { PRIO_TO_BAND } from "./pfifo-fast.ts";
@@ -118,7 +118,7 @@ class Prio extends FilteredQdisc {
 
   /** The queue of a band that nobody has grafted on. */
   defaultChild(classid: number): Fifo {
-    return new Fifo("pfifo", this.dev.txQueueLen || 1, this.siteOf(classid));
+    return defaultPfifo(this.siteOf(classid));
   }
 
   /**

@@ -34,6 +34,7 @@ export interface QdiscRequest {
 
 /** Bits of the hash that the kernel keeps a device's qdiscs in. */
 const QDISC_HASH_BITS = 4;
+const DEFAULT_TX_QUEUE_LEN = 1000;
 const GOLDEN_RATIO_32 = 0x61c88647;
 
 /**
@@ -199,6 +200,8 @@ function createAndGraft(dev: Netdev, req: QdiscRequest, create: boolean): void {
     throw new NetlinkError(ERRNO.ENOENT, "Qdisc not found. To create specify NLM_F_CREATE flag");
   }
   if (req.def === null) throw new NetlinkError(ERRNO.ENOENT, "Specified qdisc kind is unknown");
+  // a device that needs no queue gets a length for the one it is given (qdisc_create)
+  if (dev.ops.noQueue && dev.txQueueLen === 0) dev.txQueueLen = DEFAULT_TX_QUEUE_LEN;
   const handle = req.handle !== 0 ? req.handle : freeHandle(dev);
   const parent = req.parent === TC_H_ROOT ? undefined : findQdisc(dev, majorOf(req.parent));
   const ofMq = parent?.kind === "mq";

@@ -299,6 +299,19 @@ describe("what tc prints of kinds that the recording kernel lacks, by iproute2's
   });
 });
 
+describe("a device without a queue length", () => {
+  it("gets one when it is given a qdisc; queues of classes that are made while it has none take nothing", () => {
+    const d = device();
+    d.net.do("a", "ip link set va txqueuelen 0");
+    d.tc("qdisc add dev va root handle 1: htb default 1");
+    expect(d.dev.txQueueLen).toBe(1000);
+    d.net.do("a", "ip link set va txqueuelen 0");
+    d.tc("class add dev va parent 1: classid 1:1 htb rate 1mbit");
+    expect(d.send(1, 100, 0)).toBe(NET_XMIT_DROP);
+    expect(d.dev.rootQdisc!.stats).toMatchObject({ drops: 1, qlen: 0 });
+  });
+});
+
 describe("examples of the man pages", () => {
   it.each([
     [
