@@ -132,6 +132,11 @@ const cases = [
     needs: ["cc", "ip", "chrt", "unshare"],
   },
   {
+    name: "u32 and classic bpf filters match packets as recorded",
+    args: ["test/net/tc/recorded/record.mjs", "--check"],
+    needs: ["cc", "ip", "nsenter", "taskset"],
+  },
+  {
     name: "random programs answer BPF_PROG_RUN as recorded",
     args: ["test/kernel/differential/record.mjs", "--check"],
     needs: ["cc", "libbpf"],

@@ -23,8 +23,9 @@ export function listFiltersOf(session: ToolSession, words: Words, flags: ToolFla
 /** `tc chain show`. A chain's parent is the qdisc, whatever end of it was asked for. */
 export function listChainsOf(session: ToolSession, words: Words, flags: ToolFlags, usage: string): string {
   return list(session, words, flags, usage, (chain, site, f) => {
-    const parent = site.block !== 0 || f.block !== 0 ? null : (f.parent & 0xffff0000) >>> 0;
-    return [chainRecord(session.host, chain, { ...site, parent: parent === f.parent ? null : parent }, flags)];
+    const qdisc = site.block !== 0 || f.block !== 0 ? null : (f.parent & 0xffff0000) >>> 0;
+    const parent = qdisc === f.parent ? site.parent : qdisc;
+    return [chainRecord(session.host, chain, { ...site, parent }, flags)];
   });
 }
 
@@ -39,13 +40,20 @@ function list(
   const block = blockToList(session, f);
   if (block === null) return flags.json ? printObjects([], flags) : "";
   // filters of a shared block are shown as the block's, also where a device was asked
-  const site: FilterSite = { ...siteOf(f), block: f.block === 0 ? block.index : 0 };
+  const own = f.block === 0 && block.index === 0;
+  const parent = own && f.parent === 0 ? rootHandle(session, f) : null;
+  const site: FilterSite = { ...siteOf(f), block: f.block === 0 ? block.index : 0, parent };
   const out: PrintObject[] = [];
   for (const chain of block.chains.values()) {
     if (chain.heldByActionsOnly || (f.chain !== null && f.chain !== chain.index)) continue;
     out.push(...print(chain, site, f));
   }
   return printObjects(out, flags);
+}
+
+/** Without a parent the root qdisc's filters are listed, and its handle with them. */
+function rootHandle(session: ToolSession, f: FilterWords): number | null {
+  return f.device === null ? null : (findDevice(session.host, f.device).rootQdisc?.handle ?? null);
 }
 
 /** null when there is nothing to list: the kernel says nothing then. */
