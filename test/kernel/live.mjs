@@ -62,6 +62,11 @@ const cases = [
     needs: ["cc", "libbpf"],
   },
   {
+    name: "TCP answers scripts of segments and calls as recorded",
+    args: ["test/net/tcp/oracle/record.mjs", "--check"],
+    needs: ["cc"],
+  },
+  {
     name: "program types: contexts and return values as recorded",
     args: ["test/bpf/prog-types/record-ctx-access.mjs", "--check"],
     needs: ["cc"],

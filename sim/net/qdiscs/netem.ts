@@ -1,9 +1,10 @@
 /** Network emulator: delay, loss, duplication, corruption, reordering, rate. @source net/sched/sch_netem.c; iproute2 tc/q_netem.c */
 import { NETSIM_REASON, SKB_DROP_REASON } from "../drop-reason.ts";
+import { skbChecksumHelp } from "../ip/skb-csum.ts";
 import { NET_XMIT_SUCCESS } from "../netdev.ts";
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
 import { Prandom } from "../prandom.ts";
-import { type Skb, SkbQueue } from "../skb.ts";
+import { CHECKSUM_PARTIAL, type Skb, SkbQueue } from "../skb.ts";
 import { formatPercent, formatRate, formatTimeNs } from "../tc-units.ts";
 import { QdiscBase, type QdiscDef, type QdiscSite } from "./base.ts";
 import { num, type QdiscOptions } from "./params.ts";
@@ -80,6 +81,8 @@ class Netem extends QdiscBase {
     }
     if (count > 1) this.enqueueDuplicate(skb);
     if (this.corrupt > 0 && this.corrupt >= this.corruptCor.next()) {
+      // a sum that the device would fill in is filled in first, so that the damage shows
+      if (skb.ipSummed === CHECKSUM_PARTIAL) skbChecksumHelp(kernel, skb);
       kernel.arena.u8[skb.data + (this.prng.u32() % skb.len)]! ^= 1 << (this.prng.u32() % 8);
     }
     if (this.stats.qlen >= this.limit) return this.dropNew(skb, SKB_DROP_REASON.QDISC_OVERLIMIT);

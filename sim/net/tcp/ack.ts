@@ -65,7 +65,10 @@ export function tcpAck(sk: TcpSock, skb: Skb, flagIn: number): number {
     }
     return oldAck(sk, skb, priorSndUna, rs);
   }
-  if (after(ack, sk.sndNxt)) return -SKB_DROP_REASON.TCP_ACK_UNSENT_DATA;
+  if (after(ack, sk.sndNxt)) {
+    if ((flag & FLAG_NO_CHALLENGE_ACK) === 0) tcpSendChallengeAck(sk);
+    return -SKB_DROP_REASON.TCP_ACK_UNSENT_DATA;
+  }
   if (after(ack, priorSndUna)) {
     flag |= FLAG_SND_UNA_ADVANCED;
     sk.icskRetransmits = 0;

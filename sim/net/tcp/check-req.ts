@@ -15,7 +15,6 @@ import { tcpAckUpdateRtt } from "./clean-rtx.ts";
 import { tcpClockNs, tcpJiffies, tcpSeconds, tcpTimeStampRaw } from "./clock.ts";
 import { newRequest, tcpOpenreqInitRwin } from "./conn-request.ts";
 import { HZ, TCP_PAWS_MSL, TCPHDR_ACK, TCPHDR_RST, TCPHDR_SYN } from "./const.ts";
-import { dstAdvmss } from "./mss.ts";
 import { reqskQueueAddChild, tcpSynRecvSock } from "./openreq-child.ts";
 import { tcpParseOptions } from "./options.ts";
 import { OptionsReceived } from "./options-received.ts";
@@ -168,7 +167,7 @@ export function tcpCookieCheck(sk: TcpSock, skb: Skb): TcpSock | null {
   const ports = (req.localPort << 16) | req.remotePort;
   const dst = findRoute(stack, req.family, req.localAddr, req.remoteAddr, req.boundIfindex, ports);
   if (dst === null) return null;
-  tcpOpenreqInitRwin(req, dstAdvmss(req.family, dst));
+  tcpOpenreqInitRwin(req, req.mss);
   // the program said what its SYN-ACK had announced
   if (checked !== null) req.rcvWscale = checked.attrs.rcvWscale;
   if (sysctl.tcpEcn === 0) req.ecnOk = false;

@@ -13,7 +13,7 @@ import { readAddr6 } from "../ip/ipv6/route.ts";
 import type { Skb } from "../skb.ts";
 import { cookieMss, makeCookie } from "../sockets/syn-cookie.ts";
 import { tcpClockNs, tcpJiffies } from "./clock.ts";
-import { TCP_MSS_DEFAULT, TCPHDR_CWR, TCPHDR_ECE } from "./const.ts";
+import { TCP_MSS_DEFAULT, TCPHDR_CWR, TCPHDR_ECE, TCPOLEN_TSTAMP_ALIGNED } from "./const.ts";
 import { dsfieldOf, tcpCaNeedsEcn } from "./ecn.ts";
 import { dstAdvmss } from "./mss.ts";
 import { parsed, tcpParseOptions } from "./options.ts";
@@ -51,13 +51,12 @@ export function newRequest(sk: TcpSock, skb: Skb): RequestSock {
   return new RequestSock(sk.net, sk, local, dv.getUint16(th + 2), remote, dv.getUint16(th), oif);
 }
 
-/** tcp_openreq_init_rwin: the window of the SYN-ACK. */
-export function tcpOpenreqInitRwin(req: RequestSock, advmss: number): void {
+/** tcp_openreq_init_rwin: the window of the SYN-ACK. @param mss that a full segment of the peer carries */
+export function tcpOpenreqInitRwin(req: RequestSock, mss: number): void {
   const sk = req.listener;
   const full = tcpFullSpace(sk);
   let clamp = sk.userWindowClamp;
   if (sk.rcvBufLock && (clamp > full || clamp === 0)) clamp = full;
-  const mss = announcedMss(req, advmss) - (req.tstampOk ? 12 : 0);
   tcpSelectInitialWindow(sk, full, mss, clamp, req.wscaleOk);
   req.rskRcvWnd = initialWindow.rcvWnd;
   req.rskWindowClamp = initialWindow.windowClamp;
@@ -143,7 +142,7 @@ export function tcpConnRequest(sk: TcpSock, skb: Skb, twIsn: number): void {
   req.sntIsn = isn;
   req.txhash = stack.random.u32() | 1;
   req.tos = dsfieldOf(sk, skb);
-  tcpOpenreqInitRwin(req, dstAdvmss(req.family, dst));
+  tcpOpenreqInitRwin(req, announcedMss(req, dstAdvmss(req.family, dst)) - (req.tstampOk ? TCPOLEN_TSTAMP_ALIGNED : 0));
   if (!cookie) reqskQueueAdd(req);
   tcpSendSynack(req);
 }

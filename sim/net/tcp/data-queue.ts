@@ -21,7 +21,7 @@ import {
   TCP_TIME_WAIT,
   TCPHDR_FIN,
 } from "./const.ts";
-import { tcpDataEcnCheck } from "./ecn.ts";
+import { tcpDataEcnCheck, tcpEcnAcceptCwr } from "./ecn.ts";
 import { tcpFastPathCheck } from "./fast-path.ts";
 import { tcpClampWindow, tcpEventDataRecv, tcpGrowWindow, tcpMeasureRcvMss, tcpRcvbufGrow } from "./rcv-buf.ts";
 import { tcpDsackExtend, tcpDsackSet, tcpSackNewOfoSkb, tcpSackRemove, tcpSackReset } from "./sack-out.ts";
@@ -72,6 +72,7 @@ export function tcpDataQueue(sk: TcpSock, skb: Skb): void {
     return;
   }
   pullHeader(sk, skb);
+  tcpEcnAcceptCwr(sk, skb);
   sk.rxOpt.dsack = false;
   if (skb.seq === sk.rcvNxt) {
     if (tcpReceiveWindow(sk) === 0 && !(skb.len === 0 && (skb.tcpFlags & TCPHDR_FIN) !== 0)) {

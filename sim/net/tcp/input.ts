@@ -44,7 +44,7 @@ import { tcpFastPathOn } from "./fast-path.ts";
 import { tcpInitTransfer } from "./init-transfer.ts";
 import { tcpInitializeRcvMss } from "./mss.ts";
 import { tcpEventDataRecv, tcpRcvRttMeasureTs } from "./rcv-buf.ts";
-import { after, before } from "./seq.ts";
+import { after, before, seqAdd } from "./seq.ts";
 import { tcpShutdown } from "./shutdown.ts";
 import { skStateChange, tcpDataReady } from "./sk-mem.ts";
 import { tcpDone, tcpSetState } from "./state.ts";
@@ -52,6 +52,7 @@ import { SYNSENT_CONNECTED, SYNSENT_TAKEN, tcpRcvSynsentStateProcess } from "./s
 import type { TcpSock } from "./tcp-sock.ts";
 import { tcpTimeWait } from "./time-wait.ts";
 import { tcpReset, tcpValidateIncoming } from "./validate.ts";
+import { tcpReceiveWindow } from "./window.ts";
 
 /** TCP_HP_BITS: all of the third word but reserved bits and PSH. */
 const HP_BITS = ~0x0f080000;
@@ -97,7 +98,8 @@ export function tcpRcvEstablished(sk: TcpSock, skb: Skb): void {
       sk.rcvRttLastTsecr = sk.rxOpt.rcvTsecr;
       return;
     }
-    if (hit && skb.len > hlen && sk.rmemAlloc <= sk.rcvBuf) {
+    const inWindow = !after(skb.endSeq, seqAdd(sk.rcvNxt, tcpReceiveWindow(sk)));
+    if (hit && skb.len > hlen && inWindow && sk.rmemAlloc <= sk.rcvBuf) {
       if (sk.rxOpt.sawTstamp && sk.rcvNxt === sk.rcvWup) tcpReplaceTsRecent(sk, skb.seq);
       pullHeader(sk, skb);
       tcpRcvRttMeasureTs(sk, skb);

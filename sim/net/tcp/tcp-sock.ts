@@ -335,6 +335,16 @@ export class TcpSock extends Socket implements EhashEntry {
     return { rmem: this.rmemAlloc, wmem: this.wmemQueued, rcvBuf: this.rcvBuf, sndBuf: this.sndBuf };
   }
 
+  override setRcvBuf(bytes: number): void {
+    super.setRcvBuf(bytes);
+    this.rcvBufLock = true;
+  }
+
+  override setSndBuf(bytes: number): void {
+    super.setSndBuf(bytes);
+    this.sndBufLock = true;
+  }
+
   /** tcp_packets_in_flight. */
   get packetsInFlight(): number {
     return this.packetsOut - this.sackedOut - this.lostOut + this.retransOut;

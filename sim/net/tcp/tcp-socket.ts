@@ -167,7 +167,9 @@ export class TcpSocket extends TcpSock {
     }
     if (this.writeReady && !this.dead) {
       this.writeReady = false;
+      // tcp_poll: what was free may be taken again
       if (this.writable) this.onWritable?.();
+      else this.noSpace = true;
     }
   }
 
