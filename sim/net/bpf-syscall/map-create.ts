@@ -4,13 +4,12 @@
  * @differs maps for one signed program (excl_prog_hash) are refused with -EINVAL, as kernels before 6.18 refuse them; so are types that
  *          netsim does not have
  */
-import { sizeOf } from "../../bpf/btf/query.ts";
-import type { Btf, BtfType } from "../../bpf/btf/types.ts";
+import type { Btf } from "../../bpf/btf/types.ts";
 import type { MapTypeDef } from "../../bpf/map.ts";
-import { EBADF, EINVAL, ENOMEM, ENOTSUPP, EOPNOTSUPP } from "../../bpf/maps/errno.ts";
-import { checkFields } from "../../bpf/maps/field-rules.ts";
+import { EBADF, EINVAL, ENOMEM, EOPNOTSUPP } from "../../bpf/maps/errno.ts";
 import { BPF_F_NUMA_NODE, BPF_F_RDONLY, BPF_F_WRONLY } from "../../bpf/maps/flags.ts";
 import { mapTypes } from "../../bpf/maps/index.ts";
+import { checkTypes } from "../../bpf/maps/type-rules.ts";
 import type { MapSpec } from "../../bpf/spec.ts";
 import { ObjectError } from "../../engine/errors.ts";
 import { mapOwner } from "../bpf-objects.ts";
@@ -67,12 +66,6 @@ function run(host: Host, attr: BpfAttr): number {
   return make(host, btf === null ? { ...spec, name } : { ...spec, name, btf, keyTypeId, valueTypeId });
 }
 
-/** The key's kind of type, by what a map type wants. */
-const KEY_KINDS: Readonly<Record<string, BtfType["kind"]>> = {
-  "int key": "int",
-  "struct key": "struct",
-  "no key": "void",
-};
 const NO_TYPES: Btf = { types: [{ kind: "void" }] };
 
 /** The template of a map of maps. */
@@ -114,28 +107,9 @@ function typesOf(host: Host, def: MapTypeDef, spec: MapSpec, attr: BpfAttr): Btf
   const file = host.bpf.fds.of(attr.u32(AT.btfFd), "btf");
   if (typeof file === "number") return file;
   const { btf } = file;
-  const keyTypeId = attr.u32(AT.keyTypeId);
-  const valueTypeId = attr.u32(AT.valueTypeId);
-  const key = keyTypeId === 0 ? null : sizeOfType(btf, keyTypeId);
-  if (key === null ? def.typed === undefined : key !== spec.keySize) return -EINVAL;
-  if (sizeOfType(btf, valueTypeId) !== spec.valueSize) return -EINVAL;
-  if (def.typed === "none") return -ENOTSUPP;
-  const keyKind = btf.types[keyTypeId]!.kind;
-  const wanted = KEY_KINDS[def.typed ?? "any"] ?? keyKind;
-  if (keyKind !== wanted && !isDataSection(btf, spec, keyTypeId, valueTypeId)) return -EINVAL;
-  const refusal = checkFields({ ...spec, btf, keyTypeId, valueTypeId });
-  return refusal === null ? btf : -refusal.errno;
-}
-
-function sizeOfType(btf: Btf, id: number): number {
-  return id < btf.types.length ? (sizeOf(btf, id) ?? -1) : -1;
-}
-
-/** `.data` and its like have no key. @source kernel/bpf/arraymap.c array_map_check_btf */
-function isDataSection(btf: Btf, spec: MapSpec, keyTypeId: number, valueTypeId: number): boolean {
-  return (
-    spec.kind === "array" && keyTypeId === 0 && spec.maxEntries === 1 && btf.types[valueTypeId]!.kind === "datasec"
-  );
+  const types = { btf, keyTypeId: attr.u32(AT.keyTypeId), valueTypeId: attr.u32(AT.valueTypeId) };
+  const err = checkTypes(def, { ...spec, ...types });
+  return err === 0 ? btf : err;
 }
 
 function make(host: Host, spec: MapSpec): number {

@@ -18,6 +18,11 @@ const OBJECTS = [
     "with_metadata",
     ["metadata_rodata", "bloom", "on_node", "ring", "routes", "recent", "each_cpu", "queue"],
   ],
+  [
+    "test/fixtures/objects/typed_maps.o",
+    "nothing",
+    ["lpm_number", "lpm_struct", "lpm_node", "array_struct", "array_number", "hash_sized", "hash_typed", "array_sized"],
+  ],
   ["test/fixtures/objects/kconfig.o", "asks", ["kconfig_kconfig"]],
 ];
 const WAYS = ["", "-j", "-p", "-f", "-j -f"];
