@@ -1,7 +1,7 @@
 /**
  * Per-CPU memory of the kernel: its own variables and the objects that programs allocate per CPU. The pointer that a program has is a
  * token that is not memory; bpf_per_cpu_ptr and bpf_this_cpu_ptr turn it into the address of one CPU's part.
- * @differs Linux without CONFIG_KALLSYMS_ALL, as the goldens' kernel, refuses every variable; softnet_data says its CPU and nothing of its queues; runqueues and bpf_prog_active are zero
+ * @differs Linux without CONFIG_KALLSYMS_ALL, as the goldens' kernel, refuses every variable; softnet_data says its CPU and nothing of its queues; runqueues says its CPU and tasks, bpf_prog_active is zero
  * @source include/linux/percpu-defs.h; kernel/bpf/helpers.c bpf_per_cpu_ptr
  */
 import { findType, sizeOf, typeName } from "../../bpf/btf/query.ts";

@@ -85,6 +85,15 @@ describe("per-CPU variables of the kernel", () => {
     expect(run("r1 = ksym[runqueues]\ncall 154\nr0 = *(u64 *)(r0 +3584)\nr0 = 2\nexit")).toMatch(/invalid/);
   });
 
+  it("a run queue says its CPU, and that the idle task runs", () => {
+    const [cpu, curr, idle, comm] = [at("rq", "cpu"), at("rq", "curr"), at("rq", "idle"), at("task_struct", "comm")];
+    const rq = "r1 = ksym[runqueues]\ncall 154\n";
+    expect(run(`${rq}r0 = *(u32 *)(r0 +${cpu})\nr0 += 9\nexit`)).toBe(9);
+    expect(run(`${rq}r1 = *(u64 *)(r0 +${curr})\nr0 = *(u64 *)(r0 +${idle})\nr0 -= r1\nexit`)).toBe(0);
+    const swap = Buffer.from("swap").readUInt32LE();
+    expect(run(`${rq}r0 = *(u64 *)(r0 +${curr})\nr0 = *(u32 *)(r0 +${comm})\nexit`)).toBe(swap);
+  });
+
   it("is not read by its symbol", () => {
     expect(run("r1 = ksym[cpu_number]\nr0 = *(u32 *)(r1 +0)\nr0 = 2\nexit")).toMatch(/invalid/);
     expect(run("r1 = 0x100000\ncall 154\nr0 = 2\nexit")).toMatch(/expected pointer to per-CPU memory/);
