@@ -16,22 +16,28 @@ import { TableMap } from "../maps/table-map.ts";
 /** What all of them have. */
 const plain = { gplOnly: false, progKinds: null, changesPacket: false, ret: "int" } as const;
 
-/** `bpf_loop`: calls (index, ctx) until the callback answers 1. Answers the number of calls. */
+/**
+ * `bpf_loop`: calls (index, ctx) until the callback answers 1. Answers the number of calls. With flags of 0 the kernel puts the loop into the
+ * program, and there -E2BIG is 32 bits of the answer, the others zero (inline_bpf_loop).
+ */
 export const loop: HelperDef = {
   ...plain,
   id: 181,
   name: "loop",
   since: "5.17",
   args: ["u32", "func", "any", "u64"],
+  ret: "u64",
   mapKinds: null,
   costNs: 2,
   call(env: BpfEnv, loops: number, func: number, ctx: number, flags: number, flagsHi: number): number {
-    if (flags !== 0 || flagsHi !== 0) return -EINVAL;
-    const n = loops >>> 0;
-    if (n > MAX_LOOPS) return -E2BIG;
     const machine = env.machine;
-    for (let i = 0; i < n; i++) if (machine.callback(func, i, ctx, 0, 0) !== 0) return i + 1;
-    return n;
+    const refused = flags !== 0 || flagsHi !== 0;
+    const n = refused || loops >>> 0 > MAX_LOOPS ? 0 : loops >>> 0;
+    let calls = 0;
+    while (calls < n && machine.callback(func, calls++, ctx, 0, 0) === 0);
+    // last: what is called back may set it, too
+    machine.setReturnHigh(refused ? -1 : 0);
+    return refused ? -EINVAL : loops >>> 0 > MAX_LOOPS ? -E2BIG : calls;
   },
 };
 

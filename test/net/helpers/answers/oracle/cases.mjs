@@ -8,6 +8,12 @@ export const CASES = [
   { object: "storage", kind: "cgroup_skb", program: "local", packet: "ipv4_udp", repeat: 3 },
   { object: "storage", kind: "sched_cls", program: "task", packet: "ipv4_udp" },
   { object: "storage", kind: "sched_cls", program: "group", packet: "ipv4_udp" },
+  ...["loops", "walks", "changes"].map((program) => ({
+    object: "loop",
+    kind: "sched_cls",
+    program,
+    packet: "ipv4_udp",
+  })),
   ...["zeros", "dense", "sparse", "pointers", "errors"].map((program) => ({
     object: "snprintf_btf",
     kind: "sched_cls",
