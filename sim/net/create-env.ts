@@ -16,6 +16,7 @@ import { type SkbCode, skbCode } from "./helpers/code/skb-code.ts";
 import { type XdpCode, xdpCode } from "./helpers/code/xdp-code.ts";
 import { inXdp } from "./helpers/packet.ts";
 import { forgetHash } from "./helpers/skb-bytes.ts";
+import { keepSum } from "./helpers/skb-csum.ts";
 import { adjustTailOutside } from "./helpers/xdp-adjust.ts";
 import type { Host } from "./host.ts";
 import type { Kernel } from "./kernel.ts";
@@ -112,7 +113,7 @@ class KernelEnv implements NetEnv {
   }
 
   get skbCode(): SkbCode {
-    this.madeSkbCode ??= skbCode(this, forgetHash);
+    this.madeSkbCode ??= skbCode(this, forgetHash, keepSum);
     return this.madeSkbCode;
   }
 

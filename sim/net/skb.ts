@@ -40,6 +40,7 @@ export const PACKET_OUTGOING = 4;
 /** Checksum states. @source include/linux/skbuff.h */
 export const CHECKSUM_NONE = 0;
 export const CHECKSUM_UNNECESSARY = 1;
+export const CHECKSUM_COMPLETE = 2;
 export const CHECKSUM_PARTIAL = 3;
 
 /** Anything that may own a packet on its way out; sockets implement it. */
@@ -110,6 +111,8 @@ export class Skb {
   ipSummed: number = CHECKSUM_NONE;
   /** For CHECKSUM_UNNECESSARY: checksums known to be good beyond the first, 0 to 3. */
   csumLevel: number = 0;
+  /** For CHECKSUM_COMPLETE: the sum, 32 bits (complete-csum.ts). */
+  csum: number = 0;
   /** For CHECKSUM_PARTIAL: where the sum starts (address) and where it goes (offset from there). */
   csumStart: number = -1;
   csumOffset: number = 0;
@@ -268,6 +271,7 @@ export class SkbPool {
     skb.tstampNs = from.tstampNs;
     skb.ipSummed = from.ipSummed;
     skb.csumLevel = from.csumLevel;
+    skb.csum = from.csum;
     skb.csumStart = from.csumStart < 0 ? -1 : from.csumStart + shift;
     skb.csumOffset = from.csumOffset;
     skb.redirected = from.redirected;
@@ -325,6 +329,7 @@ export class SkbPool {
     skb.tstampNs = 0;
     skb.ipSummed = CHECKSUM_NONE;
     skb.csumLevel = 0;
+    skb.csum = 0;
     skb.csumStart = -1;
     skb.csumOffset = 0;
     skb.redirected = false;

@@ -5,10 +5,14 @@
  *         vlan_remove_tag
  */
 import { ENOMEM } from "../bpf/maps/errno.ts";
+import { bytesCome, bytesLeave } from "./complete-csum.ts";
 import { frameType } from "./eth-type-trans.ts";
 import { ETH_HLEN, ETH_P_8021AD, ETH_P_8021Q, VLAN_HLEN } from "./ether.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Skb } from "./skb.ts";
+
+/** Where a tag begins: behind the MAC addresses. */
+const TAG_AT = 12;
 
 /** Whether an ethertype is that of a tag. */
 export function isVlanProto(proto: number): boolean {
@@ -77,6 +81,7 @@ function insertTag(kernel: Kernel, skb: Skb): number {
   u8[d + 15] = skb.vlanTci;
   skb.macHeader -= VLAN_HLEN;
   skb.networkHeader -= VLAN_HLEN;
+  bytesCome(kernel.arena, skb, d + TAG_AT, VLAN_HLEN);
   return 0;
 }
 
@@ -86,6 +91,7 @@ function removeTag(kernel: Kernel, skb: Skb): number {
   const u8 = kernel.arena.u8;
   const d = skb.data;
   const tci = (u8[d + 14]! << 8) | u8[d + 15]!;
+  bytesLeave(kernel.arena, skb, d + TAG_AT, VLAN_HLEN);
   skb.protocol = frameType(u8, d + 16, d + skb.len);
   u8.copyWithin(d + VLAN_HLEN, d, d + ETH_HLEN - 2);
   skb.pull(VLAN_HLEN);

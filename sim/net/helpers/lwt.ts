@@ -5,6 +5,7 @@
  */
 import type { HelperDef } from "../../bpf/helper.ts";
 import { EINVAL, ENOMEM } from "../../bpf/maps/errno.ts";
+import { bytesCome } from "../complete-csum.ts";
 import { ETH_P_IP, ETH_P_IPV6 } from "../ether.ts";
 import { ipSendCheck } from "../ip/skb-csum.ts";
 import type { NetEnv } from "../net-env.ts";
@@ -50,6 +51,7 @@ export const lwtPushEncap: HelperDef<NetEnv> = {
     skb.hash = 0;
     skb.protocol = v4 ? ETH_P_IP : ETH_P_IPV6;
     if (v4 && arena.dv.getUint16(skb.data + 10) === 0) ipSendCheck(arena, skb.data, (arena.u8[skb.data]! & 15) * 4);
+    bytesCome(arena, skb, skb.data, len);
     refreshSkb(env);
     return 0;
   },

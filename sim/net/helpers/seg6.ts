@@ -5,6 +5,7 @@
  */
 import type { HelperDef } from "../../bpf/helper.ts";
 import { EFAULT, EINVAL } from "../../bpf/maps/errno.ts";
+import { bytesLeave } from "../complete-csum.ts";
 import { IP6_HLEN } from "../ip/ipv6/header.ts";
 import type { NetEnv } from "../net-env.ts";
 import { ERRNO } from "../netlink-error.ts";
@@ -132,6 +133,7 @@ function decapsulate(env: NetEnv, table: number): number {
   const { skb, seg6 } = env;
   const inner = findHeader(arena, skb, IPPROTO_IPV6);
   if (inner === 0 || inner > skb.data + skb.len) return -ERRNO.EBADMSG;
+  bytesLeave(arena, skb, skb.data, inner - skb.data);
   skb.pull(inner - skb.data);
   skb.networkHeader = skb.data;
   skb.transportHeader = skb.data;

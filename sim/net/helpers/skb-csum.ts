@@ -2,12 +2,14 @@
  * bpf_l3_csum_replace, bpf_l4_csum_replace, bpf_csum_update, bpf_csum_level. What the first three do is in code/skb-code.ts.
  *
  * @source net/core/filter.c, the functions of these names; include/linux/skbuff.h __skb_incr_checksum_unnecessary and its kin
- * @differs no driver delivers CHECKSUM_COMPLETE, so bpf_csum_update always answers -ENOTSUPP
  */
 import type { HelperDef } from "../../bpf/helper.ts";
-import { EACCES, EINVAL } from "../../bpf/maps/errno.ts";
+import { EACCES, EINVAL, ENOTSUPP } from "../../bpf/maps/errno.ts";
+import { csumAdd } from "../checksum.ts";
+import { bytesCome, bytesLeave, pseudoChanged, pseudoReplaced } from "../complete-csum.ts";
 import type { NetEnv } from "../net-env.ts";
-import { CHECKSUM_NONE, CHECKSUM_UNNECESSARY, type Skb } from "../skb.ts";
+import { CHECKSUM_COMPLETE, CHECKSUM_NONE, CHECKSUM_UNNECESSARY, type Skb } from "../skb.ts";
+import { SUM_CHANGED, SUM_COME, SUM_LEAVE, SUM_REPLACED } from "./code/skb-code.ts";
 import { TC_XMIT_KINDS } from "./packet.ts";
 
 const CSUM_LEVEL_MAX = 3;
@@ -51,6 +53,7 @@ export const l4CsumReplace: HelperDef<NetEnv> = {
 /** `bpf_csum_update`. */
 export const csumUpdate: HelperDef<NetEnv> = {
   ...plain,
+  ret: "u64",
   id: 40,
   name: "csum_update",
   since: "4.9",
@@ -60,6 +63,30 @@ export const csumUpdate: HelperDef<NetEnv> = {
   call: (env: NetEnv, ctx: number, sum: number): number => env.skbCode.csumUpdate(ctx, sum),
   code: { of: (env) => env.skbCode.csumUpdate },
 };
+
+/** What the code tells of a packet that a device summed (CHECKSUM_COMPLETE): code/skb-code.ts. */
+export function keepSum(env: NetEnv, what: number, a: number, b: number): number {
+  const { skb } = env;
+  const { arena } = env.kernel;
+  switch (what) {
+    case SUM_LEAVE:
+      bytesLeave(arena, skb, a, b, a - skb.data);
+      return 0;
+    case SUM_COME:
+      bytesCome(arena, skb, a, b, a - skb.data);
+      return 0;
+    case SUM_REPLACED:
+      pseudoReplaced(skb, a, b);
+      return 0;
+    case SUM_CHANGED:
+      pseudoChanged(skb, a);
+      return 0;
+  }
+  const complete = skb.ipSummed === CHECKSUM_COMPLETE;
+  if (complete) skb.csum = csumAdd(skb.csum, a);
+  env.machine.setReturnHigh(complete ? 0 : -1);
+  return complete ? skb.csum : -ENOTSUPP;
+}
 
 /** `bpf_csum_level`. */
 export const csumLevel: HelperDef<NetEnv> = {

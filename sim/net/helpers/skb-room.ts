@@ -7,6 +7,7 @@
 import type { HelperDef } from "../../bpf/helper.ts";
 import { EALREADY, EFAULT, EINVAL, ENOMEM, ENOTSUPP } from "../../bpf/maps/errno.ts";
 import { TC_KINDS } from "../../bpf/prog-kinds.ts";
+import { bytesLeave, forgetComplete } from "../complete-csum.ts";
 import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6 } from "../ether.ts";
 import type { NetEnv } from "../net-env.ts";
 import { CHECKSUM_PARTIAL, type Skb } from "../skb.ts";
@@ -57,6 +58,7 @@ export const skbChangeTail: HelperDef<NetEnv> = {
       env.kernel.arena.u8.fill(0, end, end + grow);
     }
     skb.len = len;
+    forgetComplete(skb);
     refreshSkb(env);
     return 0;
   },
@@ -220,6 +222,7 @@ export function headerPop(env: NetEnv, off: number, len: number): number {
   const u8 = env.kernel.arena.u8;
   const transSame = skb.transportHeader === skb.networkHeader;
   const old = skb.data;
+  bytesLeave(env.kernel.arena, skb, old + off, len);
   skb.pull(len);
   u8.copyWithin(skb.data, old, old + off);
   skb.macHeader += len;

@@ -4,6 +4,7 @@
  * @differs the source of a new header is chosen by the route to the first segment; there is no `ip sr tunsrc` and no HMAC
  */
 import { EINVAL, ENOMEM } from "../../bpf/maps/errno.ts";
+import { bytesCome, bytesLeave } from "../complete-csum.ts";
 import { ETH_P_IPV6 } from "../ether.ts";
 import { AF_INET6 } from "../ip/address.ts";
 import { IP6_HLEN, NEXTHDR_ROUTING } from "../ip/ipv6/header.ts";
@@ -35,9 +36,11 @@ export function pushSeg6(env: NetEnv, type: number, header: number, len: number)
   if (type === BPF_LWT_ENCAP_SEG6_INLINE && skb.protocol !== ETH_P_IPV6) return -ERRNO.EBADMSG;
   const inline = type === BPF_LWT_ENCAP_SEG6_INLINE;
   if (!env.kernel.pool.ensureRoom(skb, len + (inline ? 0 : IP6_HLEN) + skb.macLen, 0)) return -ENOMEM;
+  if (inline) bytesLeave(arena, skb, skb.data, IP6_HLEN);
   if (inline) putInline(env, skb, header, len);
   else encapsulate(env, skb, header, len);
   arena.dv.setUint16(skb.data + 4, skb.len - IP6_HLEN);
+  bytesCome(arena, skb, skb.data, IP6_HLEN + len);
   skb.transportHeader = skb.data + IP6_HLEN;
   return lookupNextHop(env, 0, 0);
 }

@@ -11,13 +11,13 @@
  *   164 gso_segs       168 sk            176 gso_size      180 tstamp_type (u8)  184 hwtstamp (u64)
  *
  * Behind it, out of the program's reach, what the helpers' code (helpers/code/skb-code.ts) must know: 192 whether the checksum is left
- * to the device (CHECKSUM_PARTIAL).
+ * to the device (CHECKSUM_PARTIAL), 196 whether a device summed the packet (CHECKSUM_COMPLETE).
  *
  * @source include/uapi/linux/bpf.h struct __sk_buff; net/core/filter.c bpf_convert_ctx_access, tc_cls_act_is_valid_access
  */
 import type { Arena } from "../../engine/arena.ts";
 import type { Netdev } from "../netdev.ts";
-import { CHECKSUM_PARTIAL, type Skb } from "../skb.ts";
+import { CHECKSUM_COMPLETE, CHECKSUM_PARTIAL, type Skb } from "../skb.ts";
 import type { BpfSockets } from "../sockets/bpf-sock.ts";
 
 /** Programs within programs: one more than transmit recursion allows (XMIT_RECURSION_LIMIT 8), and the receive side. */
@@ -52,11 +52,13 @@ const W_TSTAMP = 38;
 const W_WIRE_LEN = 40;
 const W_SK = 42;
 const W_PARTIAL = 48;
+const W_COMPLETE = 49;
 
 /** Offsets of what the helpers' code reads, bytes. */
 export const SKB_CTX_LEN: number = W_LEN * 4;
 export const SKB_CTX_DATA: number = W_DATA * 4;
 export const SKB_CTX_PARTIAL: number = W_PARTIAL * 4;
+export const SKB_CTX_COMPLETE: number = W_COMPLETE * 4;
 
 /** The contexts of nested runs, in one block. */
 export class SkbContexts {
@@ -137,6 +139,7 @@ export class SkbContexts {
     w[c + W_DATA_END] = data + skb.len;
     w[c + W_DATA_META] = data - skb.metaLen;
     w[c + W_PARTIAL] = skb.ipSummed === CHECKSUM_PARTIAL ? 1 : 0;
+    w[c + W_COMPLETE] = skb.ipSummed === CHECKSUM_COMPLETE ? 1 : 0;
   }
 
   /** Takes over what a tc program may write: mark, queue_mapping, priority, tc_index, cb, tc_classid, tstamp. */

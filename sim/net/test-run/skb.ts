@@ -10,6 +10,7 @@
  */
 import { SK_BUFF_SIZE } from "../../bpf/prog-types/sk-buff.ts";
 import type { Program } from "../../bpf/program.ts";
+import { beginComplete, isComplete } from "../complete-csum.ts";
 import { ethTypeTrans } from "../eth-type-trans.ts";
 import { ETH_HLEN, ETH_P_IP, ETH_P_IPV6 } from "../ether.ts";
 import type { Host } from "../host.ts";
@@ -112,6 +113,7 @@ function begin(host: Host, program: Program, request: TestRunRequest): TestRun |
   }
   if (!l2) skb.pull(ETH_HLEN);
   takeFields(skb, fields);
+  if ((flags & BPF_F_TEST_SKB_CHECKSUM_COMPLETE) !== 0) beginComplete(kernel.arena, skb);
   skb.owner = new TestRunSocket(host, skb);
   const contexts = kernel.env.skbContexts;
   const depth = contexts.depth++;
@@ -143,9 +145,11 @@ function begin(host: Host, program: Program, request: TestRunRequest): TestRun |
         frame = new Uint8Array(ETH_HLEN + left.length);
         frame.set(left, ETH_HLEN);
       }
+      const summed = (flags & BPF_F_TEST_SKB_CHECKSUM_COMPLETE) === 0 || isComplete(kernel.arena, skb);
       entered.leave();
       contexts.depth = depth;
       discard(host, skb);
+      if (!summed) return ERRNO.EBADMSG;
       return { retval, data: frame, ctx: out };
     },
   };

@@ -80,6 +80,109 @@ const skbTypes = [
   "lwt_xmit",
 ];
 
+/** Writes a byte of the packet, by a pointer. */
+const writeByte = (at, value) => `r2 = *(u32 *)(r1 + 76)
+r3 = *(u32 *)(r1 + 80)
+r4 = r2
+r4 += ${at + 1}
+r0 = 0
+if r4 > r3 goto out
+r5 = ${value}
+*(u8 *)(r2 + ${at}) = r5
+out:
+exit`;
+/** bpf_skb_store_bytes of so many bytes of a value. */
+const storeBytes = (at, value, bytes, flags, more = "exit") => `r6 = r1
+r3 = ${value} ll
+*(u64 *)(r10 - 8) = r3
+r2 = ${at}
+r3 = r10
+r3 += -8
+r4 = ${bytes}
+r5 = ${flags}
+call 9
+r1 = r6
+${more}`;
+const then = (helper, ...args) => callCtx(helper, ...args);
+
+/** What keeps the sum of a packet whose checksum is complete, and what does not. */
+function completeCases() {
+  const cases = [];
+  const tc = (why, asm, more = {}) => cases.push({ why, type: "sched_cls", asm, data: V4, flags: 4, ...more });
+  tc("sum: a byte written", writeByte(30, 0x55));
+  tc("sum: a byte written as it was", writeByte(14, 0x45));
+  tc("sum: a byte of the MAC header written", writeByte(3, 0x55));
+  tc("sum: the same without the flag", writeByte(30, 0x55), { flags: 0 });
+  for (const flags of [0, 1, 2, 3]) {
+    tc(`sum: two bytes stored, flags ${flags}`, storeBytes(26, "0x1234", 2, flags));
+    tc(`sum: three bytes stored at an odd place, flags ${flags}`, storeBytes(27, "0x123456", 3, flags));
+  }
+  tc("sum: MAC addresses stored", storeBytes(0, "0x1122334455667788", 8, 0));
+  tc("sum: MAC addresses stored with the flag", storeBytes(0, "0x1122334455667788", 8, 1));
+  tc("sum: bytes across the MAC header's end", storeBytes(12, "0x1122334455667788", 4, 1));
+  // an address and the checksum over it
+  tc(
+    "sum: an address stored, and IPv4's checksum",
+    storeBytes(26, "0x01020304", 4, 0, then(10, 24, "0x010200c0", "0x01020304", 4)),
+  );
+  tc(
+    "sum: an address stored, and IPv4's checksum of another one",
+    storeBytes(26, "0x01020304", 4, 0, then(10, 24, 1, "0x01020304", 4)),
+  );
+  tc("sum: a checksum alone", then(10, 24, 1, 2, 2));
+  for (const flags of [2, 0x12, 4, 0x14, 0x10, 0x34, 0x74]) {
+    const from = (flags & 15) === 0 ? 0 : "0x010200c0";
+    tc(`sum: a port's checksum, flags ${flags}`, then(11, 40, from, "0x01020304", flags));
+    tc(
+      `sum: an address, both checksums, flags ${flags}`,
+      storeBytes(
+        26,
+        "0x01020304",
+        4,
+        0,
+        `r2 = 24
+r3 = 0x010200c0
+r4 = 0x01020304
+r5 = 4
+call 10
+r1 = r6
+${then(11, 40, from, "0x01020304", flags)}`,
+      ),
+    );
+  }
+  tc("sum: updated", then(40, 5));
+  tc("sum: updated by nothing", then(40, 0));
+  tc("sum: a word written, and updated", storeBytes(30, "0x0201", 2, 0, then(40, "0x5aba")));
+  for (const len of [40, 41, 42, 43, 60, 35, 34]) tc(`sum: tail of ${len}`, then(38, len, 0));
+  for (const [by, mode] of [
+    [8, 0],
+    [-8, 0],
+    [5, 0],
+    [-3, 0],
+    [4, 1],
+    [-4, 1],
+  ])
+    tc(`sum: room of ${by}, mode ${mode}`, then(50, by, mode, 0));
+  tc("sum: room with an outer header", then(50, 20, 1, 2));
+  tc("sum: head of 4", then(43, 4, 0));
+  tc("sum: head of 14", then(43, 14, 0));
+  tc("sum: pulled", then(39, 30));
+  tc("sum: IPv4 to IPv6", then(31, "0xdd86", 0));
+  tc("sum: IPv6 to IPv4", then(31, 8, 0), { data: V6 });
+  tc("sum: a tag", then(18, "0x0081", 7));
+  tc("sum: two tags", `r6 = r1\nr2 = 0x0081\nr3 = 7\ncall 18\nr1 = r6\n${then(18, "0x0081", 9)}`);
+  tc("sum: a tag, and off again", `r6 = r1\nr2 = 0x0081\nr3 = 7\ncall 18\nr1 = r6\n${then(19)}`);
+  tc(
+    "sum: two tags, one off again",
+    `r6 = r1\nr2 = 0x0081\nr3 = 7\ncall 18\nr1 = r6\nr2 = 0x0081\nr3 = 9\ncall 18\nr1 = r6\n${then(19)}`,
+  );
+  tc("sum: the hash is forgotten", then(41));
+  tc("sum: no packet of IP", writeByte(20, 1), { data: `${MAC}0806${"11".repeat(28)}` });
+  cases.push({ why: "sum: a byte written", type: "lwt_xmit", asm: writeByte(16, 0x55), data: V4, flags: 4 });
+  cases.push({ why: "sum: a word stored", type: "lwt_xmit", asm: storeBytes(12, "0x1234", 2, 1), data: V4, flags: 4 });
+  return cases;
+}
+
 function skbCases() {
   const cases = [];
   const sk = (fields) => struct(192, fields);
@@ -332,6 +435,7 @@ const noTestRun = [
 
 export const CASES = [
   ...skbCases().map(withMark),
+  ...completeCases(),
   ...xdpCases(),
   ...flowCases(),
   ...lookupCases(),

@@ -13,9 +13,9 @@ import { emitCopyBytes, emitZeroBytes } from "../../../bpf/jit/wasm-bytes.ts";
 import { WasmCode } from "../../../bpf/jit/wasm-code.ts";
 import type { FuncType, ValueType, WasmModuleBuilder } from "../../../bpf/jit/wasm-module.ts";
 import { I32, I64, W } from "../../../bpf/jit/wasm-op.ts";
-import { EFAULT, EINVAL, ENOMEM, ENOTSUPP } from "../../../bpf/maps/errno.ts";
+import { EFAULT, EINVAL, ENOMEM } from "../../../bpf/maps/errno.ts";
 import type { NetEnv } from "../../net-env.ts";
-import { SKB_CTX_DATA, SKB_CTX_LEN, SKB_CTX_PARTIAL } from "../../tc/skb-context.ts";
+import { SKB_CTX_COMPLETE, SKB_CTX_DATA, SKB_CTX_LEN, SKB_CTX_PARTIAL } from "../../tc/skb-context.ts";
 
 const BPF_F_RECOMPUTE_CSUM = 1;
 const BPF_F_INVALIDATE_HASH = 2;
@@ -48,7 +48,7 @@ export interface SkbCode {
   store(ctx: number, offset: number, from: number, bytes: number, flags: number, flagsHi: number): number;
   readonly l3Replace: CsumReplace;
   readonly l4Replace: CsumReplace;
-  /** No driver delivers CHECKSUM_COMPLETE. */
+  /** -ENOTSUPP but for a packet that a device summed; the high word is in the machine. */
   csumUpdate(ctx: number, sum: number): number;
   /** The packet is always in one piece. */
   pull(ctx: number, bytes: number): number;
@@ -56,11 +56,24 @@ export interface SkbCode {
 
 /** What the code asks of JavaScript: to forget the packet's flow hash. */
 export type ForgetHash = (env: NetEnv) => number;
+/** And to keep the sum of a packet that a device summed: what happened is one of SUM_*. */
+export type KeepSum = (env: NetEnv, what: number, a: number, b: number) => number;
+/** b bytes at address a are about to be overwritten; they have been. */
+export const SUM_LEAVE = 0;
+export const SUM_COME = 1;
+/** A field of the pseudo header was replaced in a checksum: from a to b, or by the difference a. */
+export const SUM_REPLACED = 2;
+export const SUM_CHANGED = 3;
+/** bpf_csum_update by a; answers what it does. */
+export const SUM_UPDATE = 4;
 
 /** The code over a simulation's memory. */
-export function skbCode(env: NetEnv, forgetHash: ForgetHash): SkbCode {
+export function skbCode(env: NetEnv, forgetHash: ForgetHash, keepSum: KeepSum): SkbCode {
   return codeInstance<NetEnv, SkbCode>(env.kernel.arena, "skb packet", 0, env, () => ({
-    imports: [{ name: "hash", type: FORGET_TYPE, call: (e) => forgetHash(e) }],
+    imports: [
+      { name: "hash", type: FORGET_TYPE, call: (e) => forgetHash(e) },
+      { name: "sum", type: SUM_TYPE, call: (e, what, a, b) => keepSum(e, what!, a!, b!) },
+    ],
     build(module): void {
       module.setFunction(CHANGE, { params: [I32, I64, I32], results: [] }, [I64], change());
       const define = (name: keyof SkbCode, params: number, locals: readonly ValueType[], code: WasmCode): void => {
@@ -70,10 +83,10 @@ export function skbCode(env: NetEnv, forgetHash: ForgetHash): SkbCode {
         module.export(name, fn);
       };
       define("load", 4, [I32], load());
-      define("store", 6, [I32], store(module));
+      define("store", 6, [I32, I32], store(module));
       define("l3Replace", 8, [I32], l3Replace());
-      define("l4Replace", 8, [I32, I32], l4Replace());
-      define("csumUpdate", 2, [], csumUpdate());
+      define("l4Replace", 8, [I32, I32], l4Replace(module));
+      define("csumUpdate", 2, [], csumUpdate(module));
       define("pull", 2, [], pull());
     },
   }));
@@ -82,6 +95,7 @@ export function skbCode(env: NetEnv, forgetHash: ForgetHash): SkbCode {
 const CHANGE = 0;
 const NAMES: readonly (keyof SkbCode)[] = ["load", "store", "l3Replace", "l4Replace", "csumUpdate", "pull"];
 const FORGET_TYPE: FuncType = { params: [I32], results: [I32] };
+const SUM_TYPE: FuncType = { params: [I32, I32, I32, I32], results: [I32] };
 
 // the first two parameters of all of them
 const CTX = 0;
@@ -90,6 +104,21 @@ const OFFSET = 1;
 function field(code: WasmCode, offset: number): void {
   code.get(CTX);
   code.memory(W.i32_load, offset);
+}
+
+/** Tells JavaScript what happened to the packet, if a device summed it and the condition on the stack holds; consumes that. */
+function keepSum(code: WasmCode, module: WasmModuleBuilder, what: number, a: number, b: number): void {
+  field(code, SKB_CTX_COMPLETE);
+  code.i32(0);
+  code.op(W.i32_ne, W.i32_and);
+  code.open(W.if);
+  code.i32(0);
+  code.i32(what);
+  code.get(a);
+  code.get(b);
+  code.callImport(module.importFunction("sum", SUM_TYPE));
+  code.op(W.drop);
+  code.end();
 }
 
 /** Answers -errno when the i32 on the stack is not 0. */
@@ -147,12 +176,24 @@ function checkFlags(code: WasmCode, flags: number, known: number): void {
 
 function store(module: WasmModuleBuilder): WasmCode {
   const code = new WasmCode();
-  const [FROM, BYTES, FLAGS, at] = [2, 3, 4, 6];
+  const [FROM, BYTES, FLAGS, at, stored] = [2, 3, 4, 6, 7];
   checkFlags(code, FLAGS, BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH);
   pushOutside(code, () => code.get(BYTES));
   refuseIf(code, EFAULT);
   setAt(code, at);
+  const recompute = (what: number): void => {
+    code.get(FLAGS);
+    code.i32(BPF_F_RECOMPUTE_CSUM);
+    code.op(W.i32_and);
+    keepSum(code, module, what, at, stored);
+  };
+  code.get(BYTES);
+  code.set(stored);
+  recompute(SUM_LEAVE);
   emitCopyBytes(code, at, FROM, BYTES);
+  // the copy has moved it
+  setAt(code, at);
+  recompute(SUM_COME);
   code.get(FLAGS);
   code.i32(BPF_F_INVALIDATE_HASH);
   code.op(W.i32_and);
@@ -276,7 +317,7 @@ function l3Replace(): WasmCode {
   return code;
 }
 
-function l4Replace(): WasmCode {
+function l4Replace(module: WasmModuleBuilder): WasmCode {
   const code = new WasmCode();
   const [at, mask] = [8, 9];
   checkFlags(code, FLAGS, L4_FLAGS);
@@ -318,14 +359,38 @@ function l4Replace(): WasmCode {
     code.callLocal(CHANGE);
     code.end();
   };
+  const pseudo = (what: number, a: number, b: number): void => {
+    flag(BPF_F_PSEUDO_HDR);
+    code.i32(0);
+    code.op(W.i32_ne);
+    keepSum(code, module, what, a, b);
+  };
   eachSize(code, {
-    0: () =>
+    0: () => {
       callChange(() => {
         code.get(TO);
         code.op(W.i64_extend_i32_u);
-      }),
-    2: () => callChange(() => pushDifference(code, 16, 32)),
-    4: () => callChange(() => pushDifference(code, 32, 32)),
+      });
+      // of IPv6 the difference is in the packet as well, and the sum stays
+      flag(BPF_F_PSEUDO_HDR | BPF_F_IPV6);
+      code.i32(BPF_F_PSEUDO_HDR);
+      code.op(W.i32_eq);
+      keepSum(code, module, SUM_CHANGED, TO, TO);
+    },
+    2: () => {
+      callChange(() => pushDifference(code, 16, 32));
+      for (const word of [FROM, TO]) {
+        code.get(word);
+        code.i32(0xffff);
+        code.op(W.i32_and);
+        code.set(word);
+      }
+      pseudo(SUM_REPLACED, FROM, TO);
+    },
+    4: () => {
+      callChange(() => pushDifference(code, 32, 32));
+      pseudo(SUM_REPLACED, FROM, TO);
+    },
   });
   flag(BPF_F_MARK_MANGLED_0);
   code.open(W.if);
@@ -340,9 +405,14 @@ function l4Replace(): WasmCode {
   return code;
 }
 
-function csumUpdate(): WasmCode {
+function csumUpdate(module: WasmModuleBuilder): WasmCode {
   const code = new WasmCode();
-  code.i32(-ENOTSUPP);
+  const SUM = 1;
+  code.i32(0);
+  code.i32(SUM_UPDATE);
+  code.get(SUM);
+  code.i32(0);
+  code.callImport(module.importFunction("sum", SUM_TYPE));
   return code;
 }
 
