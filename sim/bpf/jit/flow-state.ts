@@ -79,6 +79,14 @@ export class FlowState {
     this.places = this.places.withoutSlots(REGISTERS);
   }
 
+  /** Gives up what is known of the frame and of the packet. @param all and of the registers @returns itself */
+  forget(all: boolean): this {
+    this.forgetSlots();
+    this.places = PacketPlaces.NONE;
+    if (all) this.regs.fill(ANY, 0, FP);
+    return this;
+  }
+
   /** Changes kinds wherever one is held. `change` returns the kind itself when nothing changes. */
   changeKinds(change: (kind: Kind) => Kind): void {
     const { regs } = this;

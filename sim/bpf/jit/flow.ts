@@ -29,12 +29,21 @@ export interface FlowVisitor {
   call(block: number, insn: KernelCall | Extract<Insn, { kind: "call_sub" }>, state: FlowState): void;
 }
 
+/**
+ * A loop that goes on changing what is known, as when it moves values along the stack, would be gone through as many times as there
+ * are slots: after so many times all slots are given up, and then the registers.
+ */
+const TURNS_SLOTS = 4;
+const TURNS_ALL = 8;
+
 /** Analyses a function. Places where ways meet know what all of them do. */
 export function flowFunction(program: LinkedProgram, cfg: Cfg, entry: FlowState, visitor: FlowVisitor): FunctionFlow {
   const { blocks } = cfg;
   const { insns } = program.decoded;
   const states: (FlowState | undefined)[] = new Array<FlowState | undefined>(blocks.length).fill(undefined);
   const indexed = new Set<number>();
+  /** How often something that was known where a loop begins was found to change in it. */
+  const turns = new Uint8Array(blocks.length);
   states[0] = entry;
   const pending = new Uint8Array(blocks.length);
   pending[0] = 1;
@@ -58,11 +67,15 @@ export function flowFunction(program: LinkedProgram, cfg: Cfg, entry: FlowState,
         const s = successors[edge]!;
         const out = successors.length < 2 ? state : refine(program, block, state, edge);
         const before = states[s];
-        const after = before === undefined ? out : before.join(out, s <= b);
+        let after = before === undefined ? out : before.join(out, s <= b);
         if (after === before) continue;
+        if (s <= b) {
+          again = true;
+          turns[s]!++;
+          if (turns[s]! >= TURNS_SLOTS) after = after.copy().forget(turns[s]! >= TURNS_ALL);
+        }
         states[s] = after;
         pending[s] = 1;
-        if (s <= b) again = true;
       }
     }
   }

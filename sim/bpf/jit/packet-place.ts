@@ -25,10 +25,19 @@ export interface PacketPlace {
 /** Nothing is known of a pointer. */
 const UNKNOWN = { lo: Number.POSITIVE_INFINITY, hi: Number.NEGATIVE_INFINITY } as const;
 
+/** Anchors of two states that are one in what both know: the distance between them, and what stands for them. */
+interface AnchorPair {
+  readonly a: number;
+  readonly b: number;
+  readonly by: number;
+  readonly anchor: number;
+}
+
 /** Places of pointers; none is ever changed. */
 export class PacketPlaces {
   /** Nothing is known. */
   static readonly NONE: PacketPlaces = new PacketPlaces([]);
+  /** By holder, ascending. */
   private readonly places: readonly PacketPlace[];
 
   private constructor(places: readonly PacketPlace[]) {
@@ -104,22 +113,28 @@ export class PacketPlaces {
    * @returns this one when that is all of it
    */
   join(other: PacketPlaces, widen: boolean): PacketPlaces {
-    if (this === other || this.isEmpty) return this;
+    if (this === other || this.isEmpty || this.equals(other)) return this;
     const joined: PacketPlace[] = [];
-    /** Anchors of the two, the distance between them, and the anchor that stands for both. */
-    const pairs: { readonly a: number; readonly b: number; readonly by: number; readonly anchor: number }[] = [];
+    const pairs: AnchorPair[] = [];
     let fresh = this.freshAnchor();
     let same = true;
+    let next = 0;
     for (const a of this.places) {
-      const b = other.of(a.holder);
-      if (b === undefined) {
+      while (next < other.places.length && other.places[next]!.holder < a.holder) next++;
+      const b = other.places[next];
+      if (b?.holder !== a.holder) {
         same = false;
         continue;
       }
       const by = a.at - b.at;
-      let pair = pairs.find((p) => p.a === a.anchor && p.b === b.anchor && p.by === by);
+      let pair: AnchorPair | undefined;
+      let split = false;
+      for (const p of pairs) {
+        if (p.a !== a.anchor) continue;
+        split = true;
+        if (p.b === b.anchor && p.by === by) pair = p;
+      }
       if (pair === undefined) {
-        const split = pairs.some((p) => p.a === a.anchor);
         if (split) same = false;
         pair = { a: a.anchor, b: b.anchor, by, anchor: split ? fresh++ : a.anchor };
         pairs.push(pair);
@@ -150,7 +165,23 @@ export class PacketPlaces {
   }
 
   private with(place: PacketPlace): PacketPlaces {
-    return new PacketPlaces([...this.places.filter((p) => p.holder !== place.holder), place]);
+    const { holder } = place;
+    const places: PacketPlace[] = [];
+    for (const p of this.places) if (p.holder < holder) places.push(p);
+    places.push(place);
+    for (const p of this.places) if (p.holder > holder) places.push(p);
+    return new PacketPlaces(places);
+  }
+
+  private equals({ places }: PacketPlaces): boolean {
+    if (places.length !== this.places.length) return false;
+    for (let i = 0; i < places.length; i++) {
+      const [a, b] = [this.places[i]!, places[i]!];
+      if (a === b) continue;
+      const same = a.holder === b.holder && a.anchor === b.anchor && a.at === b.at && a.lo === b.lo && a.hi === b.hi;
+      if (!same) return false;
+    }
+    return true;
   }
 
   private only(places: readonly PacketPlace[]): PacketPlaces {

@@ -206,6 +206,29 @@ describe("what is known of a pointer lasts", () => {
   });
 });
 
+describe("a loop that moves pointers along the stack", () => {
+  /** Each turn moves every slot one down; the uppermost gets a number. After `turns` turns the program reads through the lowest. */
+  const shifting = (turns: number): string => {
+    const slots = Array.from({ length: 20 }, (_, i) => 8 * (20 - i));
+    const all = (line: (at: number) => string): string => slots.map(line).join("\n");
+    const down = slots.slice(1).map((at) => `r5 = *(u64 *)(r10 -${at})\n*(u64 *)(r10 -${at + 8}) = r5`);
+    return `${START}${all((at) => `*(u64 *)(r10 -${at}) = r2`)}
+      r7 = 0
+    turn: ${down.join("\n")}
+      *(u64 *)(r10 -8) = 0
+      r7 += 1
+      if r7 < ${turns} goto turn
+      r2 = *(u64 *)(r10 -160)
+      r0 = *(u8 *)(r2 +3)
+      exit`;
+  };
+
+  it("has its pointers until they are moved out, and numbers then", () => {
+    expect(onAllLengths(shifting(19)).slice(3, 6)).toEqual([expect.stringContaining("off=3 size=1"), "4", "4"]);
+    expect(onAllLengths(shifting(20))[9]).toContain("null pointer plus 3");
+  });
+});
+
 describe("random programs that walk through the packet", () => {
   /** Pointers in r2, r4, r5, numbers in r0, r7, the packet's end in r3, turns that are left in r8. */
   const program = fc
