@@ -33,6 +33,9 @@ interface AnchorPair {
   readonly anchor: number;
 }
 
+/** More pointers into the packet than programs hold at a time. */
+const MAX_HOLDERS = 16;
+
 /** Places of pointers; none is ever changed. */
 export class PacketPlaces {
   /** Nothing is known. */
@@ -74,8 +77,8 @@ export class PacketPlaces {
   /** The holder becomes another one plus a constant; both get an anchor when there was none. */
   derive(holder: number, from: number, by: number): PacketPlaces {
     const known = this.anchored(from);
-    const place = known.of(from)!;
-    return known.with({ ...place, holder, at: place.at + by });
+    const place = known.of(from);
+    return place === undefined ? known.without(holder) : known.with({ ...place, holder, at: place.at + by });
   }
 
   /** The holder becomes another one plus a number that is not known, and not negative. */
@@ -90,8 +93,8 @@ export class PacketPlaces {
   /** The bytes [off, off + size) from a pointer on are in the packet. */
   learn(holder: number, off: number, size: number): PacketPlaces {
     const known = this.anchored(holder);
-    const { at } = known.of(holder)!;
-    return known.know(holder, at + off, at + off + size);
+    const place = known.of(holder);
+    return place === undefined ? known : known.know(place, place.at + off, place.at + off + size);
   }
 
   /**
@@ -103,8 +106,8 @@ export class PacketPlaces {
     const beyond = (op === "gt" || op === "ge") && !taken;
     if (!beyond && !((op === "lt" || op === "le") && taken)) return this;
     const known = this.anchored(holder);
-    const { at } = known.of(holder)!;
-    return known.know(holder, UNKNOWN.lo, at + (op === "ge" || op === "lt" ? 1 : 0));
+    const place = known.of(holder);
+    return place === undefined ? known : known.know(place, UNKNOWN.lo, place.at + (op === "ge" || op === "lt" ? 1 : 0));
   }
 
   /**
@@ -151,8 +154,7 @@ export class PacketPlaces {
     return same ? this : this.only(joined);
   }
 
-  private know(holder: number, lo: number, hi: number): PacketPlaces {
-    const { anchor, lo: lowest, hi: highest } = this.of(holder)!;
+  private know({ anchor, lo: lowest, hi: highest }: PacketPlace, lo: number, hi: number): PacketPlaces {
     if (lo >= lowest && hi <= highest) return this;
     return new PacketPlaces(
       this.places.map((p) => (p.anchor === anchor ? { ...p, lo: Math.min(lowest, lo), hi: Math.max(highest, hi) } : p)),
@@ -164,8 +166,10 @@ export class PacketPlaces {
     return this.with({ holder, anchor: this.freshAnchor(), at: 0, ...UNKNOWN });
   }
 
+  /** Nothing is known of the place's holder when there are too many already. */
   private with(place: PacketPlace): PacketPlaces {
     const { holder } = place;
+    if (this.places.length >= MAX_HOLDERS && this.of(holder) === undefined) return this;
     const places: PacketPlace[] = [];
     for (const p of this.places) if (p.holder < holder) places.push(p);
     places.push(place);
