@@ -1,5 +1,6 @@
 /** The classifiers: one file and one line each. */
 import type { ClassifierDef } from "../classify.ts";
+import { basic } from "./basic.ts";
 import { bpf } from "./bpf.ts";
 import { flower } from "./flower.ts";
 import { fw } from "./fw.ts";
@@ -7,7 +8,7 @@ import { matchall } from "./matchall.ts";
 import { u32 } from "./u32.ts";
 
 /** In alphabetical order. */
-export const classifierDefs: readonly ClassifierDef[] = [bpf, flower, fw, matchall, u32];
+export const classifierDefs: readonly ClassifierDef[] = [basic, bpf, flower, fw, matchall, u32];
 
 /** The record of a kind, or undefined. */
 export function classifierDef(kind: string): ClassifierDef | undefined {
