@@ -130,7 +130,9 @@ export function deleteQdisc(dev: Netdev, parent: number, handle: number, kind: s
   }
   if (q === undefined) throw new NetlinkError(ERRNO.ENOENT, "Cannot find specified qdisc on specified device");
   if (parent !== 0 && handle !== 0 && q.handle !== handle) throw new NetlinkError(ERRNO.EINVAL, "Invalid handle");
-  if (kind !== null && kind !== q.kind) throw new NetlinkError(ERRNO.EINVAL, "Specified qdisc name is not found");
+  if (kind !== null && kind !== q.kind) {
+    throw new NetlinkError(ERRNO.EINVAL, "Invalid qdisc name: must match existing qdisc");
+  }
   if (parent === 0) throw new NetlinkError(ERRNO.EINVAL, "Classid cannot be zero");
   if (q.handle === 0) throw new NetlinkError(ERRNO.ENOENT, "Cannot delete qdisc with handle of zero");
   if (parent === TC_H_ROOT) {

@@ -5,7 +5,8 @@ import { ToolError } from "../tool.ts";
 /** `1:` or `1`. @returns the handle with its major number in the upper half */
 export function parseQdiscHandle(text: string): number {
   if (text === "none") return 0;
-  const m = /^([0-9a-f]{1,4}):?$/i.exec(text);
+  // what stands behind the colon is passed over
+  const m = /^([0-9a-f]{1,4})(?::.*)?$/i.exec(text);
   if (m === null) throw new ToolError(255, `Error: argument "${text}" is wrong: invalid qdisc ID\n`);
   return parseInt(m[1]!, 16) * 65536;
 }

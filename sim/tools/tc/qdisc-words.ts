@@ -1,21 +1,44 @@
 /** A qdisc's kind and parameters as tc reads them, and how each kind's parser says no. @source iproute2 tc/q_tbf.c, q_fifo.c, q_netem.c, q_prio.c */
 import { LabError } from "../../engine/errors.ts";
 import { suggest } from "../../engine/nearest.ts";
+import { ERRNO, NetlinkError } from "../../net/netlink-error.ts";
 import type { QdiscDef } from "../../net/qdiscs/base.ts";
 import { NOT_BUILT, qdiscDef, qdiscDefs } from "../../net/qdiscs/index.ts";
 import { type ParseResult, parseQdiscWords, type QdiscOptions } from "../../net/qdiscs/params.ts";
 import { notInNetsim } from "../rtnetlink.ts";
 import { ToolError } from "../tool.ts";
 
-/** @throws ToolError in the kernel's words; its cause knows the nearest kind */
-export function knownQdisc(kind: string): QdiscDef {
+const UNKNOWN_KIND = "Specified qdisc kind is unknown";
+
+/**
+ * The record of a kind. The kernel looks at the place first and at the kind when it makes the qdisc, so one that is not there is a
+ * record, too, and says so when it is asked to make one.
+ * @throws ToolError for kinds that Linux has and netsim has not
+ */
+export function qdiscOfKind(kind: string): QdiscDef {
   const def = qdiscDef(kind);
   if (def !== undefined) return def;
   if (NOT_BUILT.includes(kind)) throw notInNetsim(`qdisc ${kind}`);
+  return {
+    kind,
+    source: "net/sched/sch_api.c qdisc_create",
+    params: [],
+    usage: "",
+    lazyOptions: true,
+    check: () => [],
+    create: () => {
+      throw new NetlinkError(ERRNO.ENOENT, UNKNOWN_KIND);
+    },
+  };
+}
+
+/** A refusal of an unknown kind gets a cause that knows the nearest one. */
+export function withRemedy(kind: string, error: unknown): unknown {
+  if (!(error instanceof ToolError) || error.stderr !== `Error: ${UNKNOWN_KIND}.\n`) return error;
   const names = [...qdiscDefs.map((d) => d.kind), "clsact", "ingress"].sort();
-  const message = `Error: Specified qdisc kind is unknown: ${kind}`;
+  const message = `Error: ${UNKNOWN_KIND}: ${kind}`;
   const cause = new LabError([{ code: "QDISC_UNKNOWN", message, fix: suggest(kind, names) }]);
-  throw new ToolError(2, "Error: Specified qdisc kind is unknown.\n", "", cause);
+  return new ToolError(error.status, error.stderr, error.stdout, cause);
 }
 
 /**
@@ -24,10 +47,14 @@ export function knownQdisc(kind: string): QdiscDef {
  * @throws ToolError in the words of the kind's parser
  */
 export function parseQdiscOptions(def: QdiscDef, words: readonly string[], deleting: boolean): QdiscOptions | null {
-  if (words[0] === "help") throw new ToolError(1, def.usage);
+  if (words[0] === "help" && def.usage !== "") throw new ToolError(1, def.usage);
   if (def.lazyOptions === true && words.length === 0) return null;
   if (def.usage === "" && words.length > 0) {
-    throw new ToolError(1, `qdisc '${def.kind}' does not support option parsing\n`);
+    const known = qdiscDef(def.kind) !== undefined;
+    const text = known
+      ? `qdisc '${def.kind}' does not support option parsing\n`
+      : `Unknown qdisc "${def.kind}", hence option "${words[0]}" is unparsable\n`;
+    throw new ToolError(1, text);
   }
   if (def.kind === "tbf") refuseLimitAndLatency(words);
   const result = def.parse?.(words) ?? parseQdiscWords(def.kind, def.params, words, def.refused, def.style);

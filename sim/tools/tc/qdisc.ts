@@ -24,7 +24,7 @@ import { takeEstimator } from "./estimator.ts";
 import { formatClassid, formatHandle, parseClassid, parseQdiscHandle } from "./handles.ts";
 import type { TcObject } from "./object.ts";
 import type { QdiscRow } from "./qdisc-row.ts";
-import { knownQdisc, parseQdiscOptions } from "./qdisc-words.ts";
+import { parseQdiscOptions, qdiscOfKind, withRemedy } from "./qdisc-words.ts";
 import { formatStats, jsonStats } from "./stats.ts";
 
 /** TC_H_CLSACT, also TC_H_INGRESS. */
@@ -193,11 +193,17 @@ function changeQdisc(session: ToolSession, words: Words, verb: QdiscVerb | null)
   if (blocks.ingress !== 0 || blocks.egress !== 0) {
     throw notInNetsim("shared blocks at other qdiscs than clsact and ingress");
   }
-  const def = kind === null ? null : knownQdisc(kind);
+  const def = kind === null ? null : qdiscOfKind(kind);
   const parsed = def === null ? null : parseQdiscOptions(def, options, verb === null);
   const dev = findDevice(session.host, device);
   if (verb === null) talk(() => deleteQdisc(dev, parent, handle, kind));
-  else talk(() => modifyQdisc(dev, { verb, def, options: parsed, parent, handle, estimator }));
+  else {
+    try {
+      talk(() => modifyQdisc(dev, { verb, def, options: parsed, parent, handle, estimator }));
+    } catch (error) {
+      throw kind === null ? error : withRemedy(kind, error);
+    }
+  }
   return "";
 }
 
