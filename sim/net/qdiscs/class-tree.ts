@@ -7,6 +7,7 @@ import type { Netdev } from "../netdev.ts";
 import { ERRNO, NetlinkError } from "../netlink-error.ts";
 import { type QdiscDef, TC_H_ROOT } from "./base.ts";
 import { ClassfulQdisc, type ClassRequest } from "./classful.ts";
+import { qdiscDef } from "./index.ts";
 import { findQdisc, majorOf } from "./tree.ts";
 
 /** How `tc class` asks: add = CREATE|EXCL, replace = CREATE, change = none. */
@@ -24,7 +25,9 @@ export function modifyClass(dev: Netdev, verb: ClassVerb, def: QdiscDef | null, 
   const exists = classid !== 0 && q.findClass(classid) !== undefined;
   if (!exists && verb === "change") throw new NetlinkError(ERRNO.ENOENT);
   if (exists && verb === "add") throw new NetlinkError(ERRNO.EEXIST);
-  if (def !== null && def.kind !== q.kind) throw new NetlinkError(ERRNO.EINVAL);
+  if (def !== null && def.kind !== q.kind) {
+    throw new NetlinkError(qdiscDef(q.kind)?.classes === undefined ? ERRNO.EOPNOTSUPP : ERRNO.EINVAL);
+  }
   return q.changeClass({ ...req, classid, parent });
 }
 

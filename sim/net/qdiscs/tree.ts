@@ -75,7 +75,6 @@ export function majorOf(id: number): number {
 /** RTM_NEWQDISC. @throws NetlinkError with the kernel's extack */
 export function modifyQdisc(dev: Netdev, req: QdiscRequest): void {
   const create = req.verb === "add" || req.verb === "replace";
-  const excl = req.verb === "add";
   const replace = req.verb === "replace" || req.verb === "link";
   let q: QdiscBase | undefined;
   if (req.parent === 0) {
@@ -93,13 +92,10 @@ export function modifyQdisc(dev: Netdev, req: QdiscRequest): void {
     if (req.handle !== 0) {
       if (q !== undefined && !replace) throw new NetlinkError(ERRNO.EEXIST, "NLM_F_REPLACE needed to override");
       if ((req.handle & 0xffff) !== 0) throw new NetlinkError(ERRNO.EINVAL, "Invalid minor handle");
-      const named = findQdisc(dev, req.handle);
-      if (named === undefined) {
+      if (findQdisc(dev, req.handle) === undefined) {
         createAndGraft(dev, req, create);
         return;
       }
-      if (excl) throw new NetlinkError(ERRNO.EEXIST, "Exclusivity flag on, cannot override");
-      requireKind(named, req.def);
       throw new NetlinkError(ERRNO.EINVAL, "Cannot move an existing qdisc to a different parent");
     }
     if (q === undefined) {
@@ -126,7 +122,11 @@ export function deleteQdisc(dev: Netdev, parent: number, handle: number, kind: s
   }
   // noqueue is a qdisc with handle 0 for the kernel
   if (q === undefined && parent === TC_H_ROOT) {
-    throw new NetlinkError(ERRNO.ENOENT, handle !== 0 ? "Invalid handle" : "Cannot delete qdisc with handle of zero");
+    if (handle !== 0) throw new NetlinkError(ERRNO.EINVAL, "Invalid handle");
+    if (kind !== null && kind !== "noqueue") {
+      throw new NetlinkError(ERRNO.EINVAL, "Invalid qdisc name: must match existing qdisc");
+    }
+    throw new NetlinkError(ERRNO.ENOENT, "Cannot delete qdisc with handle of zero");
   }
   if (q === undefined) throw new NetlinkError(ERRNO.ENOENT, "Cannot find specified qdisc on specified device");
   if (parent !== 0 && handle !== 0 && q.handle !== handle) throw new NetlinkError(ERRNO.EINVAL, "Invalid handle");
