@@ -6,8 +6,7 @@
  *       ipv6, 36 bytes:  0 be32 saddr[4]  16 be32 daddr[4]  32 be16 sport  34 be16 dport
  *
  * @source net/core/filter.c __bpf_skc_lookup, __bpf_sk_lookup, sk_lookup
- * @differs there is no TCP, so its table is empty and nothing is found in it; network namespaces have no ids of each other, so only
- *          the current one (BPF_F_CURRENT_NETNS) can be named
+ * @differs network namespaces have no ids of each other, so only the current one (BPF_F_CURRENT_NETNS) can be named
  */
 import type { HelperDef } from "../../bpf/helper.ts";
 import { TC_KINDS } from "../../bpf/prog-kinds.ts";
@@ -15,6 +14,11 @@ import type { ProgKind } from "../../bpf/prog-type.ts";
 import { AF_INET, AF_INET6 } from "../ip/address.ts";
 import type { NetEnv } from "../net-env.ts";
 import { socketTables } from "../sockets/index.ts";
+import type { EhashEntry } from "../tcp/ehash.ts";
+import { MiniSock } from "../tcp/mini-sock.ts";
+import { RequestSock } from "../tcp/request-sock.ts";
+import { TcpSock } from "../tcp/tcp-sock.ts";
+import { TimeWaitSock } from "../tcp/time-wait-sock.ts";
 
 const TUPLE4_BYTES = 12;
 const TUPLE6_BYTES = 36;
@@ -35,6 +39,27 @@ const lookup = {
 /** Whether the arguments name a table to look in: the current namespace, no flags. */
 function named(len: number, netns: number, flags: number, flagsHi: number): boolean {
   return (len === TUPLE4_BYTES || len === TUPLE6_BYTES) && flags === 0 && flagsHi === 0 && netns < 0;
+}
+
+/** __inet_lookup: the connection of a tuple, or who listens for it. */
+function findTcp(env: NetEnv, t: number, len: number): EhashEntry | null {
+  const { dv } = env.kernel.arena;
+  const { ehash, ports } = socketTables(env.host).tcp;
+  const ifindex = env.sk === null ? env.dev.ifindex : 0;
+  const w = (at: number): number => dv.getUint32(t + at);
+  if (len === TUPLE4_BYTES) {
+    const dport = dv.getUint16(t + 10);
+    return (
+      ehash.lookup(AF_INET, w(0), 0, 0, 0, dv.getUint16(t + 8), w(4), 0, 0, 0, dport, ifindex) ??
+      ports.lookupListener(AF_INET, w(4), 0, 0, 0, dport, ifindex)
+    );
+  }
+  const sport = dv.getUint16(t + 32);
+  const dport = dv.getUint16(t + 34);
+  return (
+    ehash.lookup(AF_INET6, w(0), w(4), w(8), w(12), sport, w(16), w(20), w(24), w(28), dport, ifindex) ??
+    ports.lookupListener(AF_INET6, w(16), w(20), w(24), w(28), dport, ifindex)
+  );
 }
 
 /** `bpf_sk_lookup_udp`. */
@@ -86,7 +111,21 @@ export const skLookupTcp: HelperDef<NetEnv> = {
   id: 84,
   name: "sk_lookup_tcp",
   since: "4.20",
-  call: (): number => 0,
+  call: (
+    env: NetEnv,
+    _ctx: number,
+    t: number,
+    len: number,
+    netns: number,
+    _netnsHi: number,
+    flags: number,
+    flagsHi: number,
+  ): number => {
+    const found = named(len, netns, flags, flagsHi) ? findTcp(env, t, len) : null;
+    // sk_to_full_sk: a half-open connection stands for its listener, one in TIME_WAIT for nothing
+    const sock = found instanceof RequestSock ? found.listener : found;
+    return sock instanceof TcpSock ? env.sockets.addressOf(sock) : 0;
+  },
 };
 
 /** `bpf_skc_lookup_tcp`: also finds sockets that are no full ones. */
@@ -95,10 +134,26 @@ export const skcLookupTcp: HelperDef<NetEnv> = {
   id: 99,
   name: "skc_lookup_tcp",
   since: "5.2",
-  call: (): number => 0,
+  call: (
+    env: NetEnv,
+    _ctx: number,
+    t: number,
+    len: number,
+    netns: number,
+    _netnsHi: number,
+    flags: number,
+    flagsHi: number,
+  ): number => {
+    const found = named(len, netns, flags, flagsHi) ? findTcp(env, t, len) : null;
+    if (found === null) return 0;
+    if (found instanceof TcpSock) return env.sockets.addressOf(found);
+    if (!(found instanceof RequestSock) && !(found instanceof TimeWaitSock)) return 0;
+    found.mini ??= new MiniSock(found);
+    return env.sockets.addressOf(found.mini);
+  },
 };
 
-/** `bpf_sk_release`. UDP sockets are freed by RCU and not counted, so there is nothing to give back. */
+/** `bpf_sk_release`. No lookup counts: sockets go when their connections do, so there is nothing to give back. */
 export const skRelease: HelperDef<NetEnv> = {
   id: 86,
   name: "sk_release",

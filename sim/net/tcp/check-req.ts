@@ -177,13 +177,17 @@ export function tcpCookieCheck(sk: TcpSock, skb: Skb): TcpSock | null {
   return child;
 }
 
+/** Not tcp_synq_no_recent_overflow: a listener's queue was full within the last two minutes. */
+export function hasRecentOverflow(sk: TcpSock): boolean {
+  const stamp = sk.listenQueue?.synqOverflowStamp ?? -1;
+  return stamp >= 0 && tcpJiffies(sk.stack) <= stamp + COOKIE_VALID;
+}
+
 /** cookie_tcp_check: the connection that our own cookie speaks of, null when there is none in the ACK. */
 function cookieRequest(sk: TcpSock, skb: Skb): RequestSock | null {
   const { stack, net } = sk;
   const { snmp, sysctl, arena } = stack;
-  const q = sk.listenQueue!;
-  const now = tcpJiffies(stack);
-  if (sysctl.tcpSyncookies !== 2 && (q.synqOverflowStamp < 0 || now > q.synqOverflowStamp + COOKIE_VALID)) return null;
+  if (sysctl.tcpSyncookies !== 2 && !hasRecentOverflow(sk)) return null;
   const v6 = sk.family !== AF_INET;
   const mss = checkCookie(stack.host, arena, v6, skb.networkHeader, skb.transportHeader, tcpClockNs(stack));
   if (mss === 0) {

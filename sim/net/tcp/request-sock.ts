@@ -2,6 +2,7 @@
 import type { Family, IpAddr } from "../ip/address.ts";
 import { TCP_NEW_SYN_RECV } from "./const.ts";
 import type { EhashEntry } from "./ehash.ts";
+import type { MiniSock } from "./mini-sock.ts";
 import { SockTimers } from "./sock-timers.ts";
 import type { TcpNet } from "./tcp-net.ts";
 import type { TcpSock } from "./tcp-sock.ts";
@@ -57,6 +58,8 @@ export class RequestSock implements EhashEntry {
   /** The last ACK that was sent out of turn, jiffies (last_oow_ack_time). */
   lastOowAckTime: number = 0;
   txhash: number = 0;
+  /** As programs see it; null before a program met it. */
+  mini: MiniSock | null = null;
   readonly timers: SockTimers<RequestSock>;
 
   constructor(

@@ -109,6 +109,7 @@ export function reqskQueueRemove(req: RequestSock): boolean {
     q.qlen--;
   }
   req.timers.stopAll();
+  req.mini?.forget();
   req.net.ehash.remove(req);
   return true;
 }

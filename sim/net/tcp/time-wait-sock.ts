@@ -2,6 +2,7 @@
 import type { Family, IpAddr } from "../ip/address.ts";
 import { TCP_TIME_WAIT } from "./const.ts";
 import type { EhashEntry } from "./ehash.ts";
+import type { MiniSock } from "./mini-sock.ts";
 import { SockTimers } from "./sock-timers.ts";
 import type { TcpNet } from "./tcp-net.ts";
 import type { TcpSock } from "./tcp-sock.ts";
@@ -37,6 +38,8 @@ export class TimeWaitSock implements EhashEntry {
   lastOowAckTime: number = 0;
   /** When it came to be, ns (tw_entry_stamp). */
   readonly entryNs: number;
+  /** As programs see it; null before a program met it. */
+  mini: MiniSock | null = null;
   readonly timers: SockTimers<TimeWaitSock>;
 
   constructor(sk: TcpSock, substate: number, rcvWnd: number) {

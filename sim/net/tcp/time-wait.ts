@@ -59,6 +59,7 @@ export function tcpTimeWait(sk: TcpSock, substate: number, timeo: number): void 
 export function twKill(tw: TimeWaitSock): void {
   if (!tw.inEhash) return;
   tw.timers.stopAll();
+  tw.mini?.forget();
   tw.net.ehash.remove(tw);
   tw.net.ports.remove(tw);
   tw.net.twCount--;
