@@ -51,14 +51,14 @@ function findTcp(env: NetEnv, t: number, len: number): EhashEntry | null {
     const dport = dv.getUint16(t + 10);
     return (
       ehash.lookup(AF_INET, w(0), 0, 0, 0, dv.getUint16(t + 8), w(4), 0, 0, 0, dport, ifindex) ??
-      ports.lookupListener(AF_INET, w(4), 0, 0, 0, dport, ifindex)
+      ports.lookupListener(AF_INET, w(4), 0, 0, 0, dport, ifindex, 0)
     );
   }
   const sport = dv.getUint16(t + 32);
   const dport = dv.getUint16(t + 34);
   return (
     ehash.lookup(AF_INET6, w(0), w(4), w(8), w(12), sport, w(16), w(20), w(24), w(28), dport, ifindex) ??
-    ports.lookupListener(AF_INET6, w(16), w(20), w(24), w(28), dport, ifindex)
+    ports.lookupListener(AF_INET6, w(16), w(20), w(24), w(28), dport, ifindex, 0)
   );
 }
 

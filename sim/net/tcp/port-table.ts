@@ -109,7 +109,11 @@ export class PortTable {
     if (list.length === 0) this.listeners.delete(sk.localPort);
   }
 
-  /** The listener for a packet: one with the address comes before those without. d: words of the packet's destination. */
+  /**
+   * The listener for a packet: one with the address comes before those without; of those that share a port (SO_REUSEPORT), one by hash.
+   * @param da,db,dc,dd words of the packet's destination
+   * @param hash of the packet's flow, unsigned
+   */
   lookupListener(
     family: Family,
     da: number,
@@ -118,6 +122,7 @@ export class PortTable {
     dd: number,
     dport: number,
     ifindex: number,
+    hash: number,
   ): TcpSock | null {
     const list = this.listeners.get(dport);
     if (list === undefined) return null;
@@ -137,7 +142,7 @@ export class PortTable {
         bestScore = score;
       }
     }
-    return best;
+    return best?.reuseport === true ? shareByHash(list, best, hash) : best;
   }
 
   /** All listeners, by port. */
@@ -158,4 +163,18 @@ function conflicts(sk: TcpSock, addr: IpAddr, other: PortOwner): boolean {
   if (!addr.isAny && !other.localAddr.isAny && !addr.equals(other.localAddr)) return false;
   if (sk.skReuse && other.skReuse && other.state !== TCP_LISTEN) return false;
   return !(sk.reuseport && other.reuseport);
+}
+
+/** reuseport_select_sock_by_hash: one of those that are bound as `first` is, the oldest first. */
+function shareByHash(list: readonly TcpSock[], first: TcpSock, hash: number): TcpSock {
+  let n = 0;
+  for (let i = 0; i < list.length; i++) if (sharesWith(list[i]!, first)) n++;
+  // reciprocal_scale
+  let skip = Math.floor((hash * n) / 4294967296);
+  for (let i = list.length - 1; i >= 0; i--) if (sharesWith(list[i]!, first) && skip-- === 0) return list[i]!;
+  return first;
+}
+
+function sharesWith(s: TcpSock, o: TcpSock): boolean {
+  return s.reuseport && s.family === o.family && s.boundIfindex === o.boundIfindex && s.localAddr.equals(o.localAddr);
 }

@@ -21,6 +21,7 @@ import type { EhashEntry } from "./ehash.ts";
 import { RCV_RESET, rcvReason, tcpRcvEstablished, tcpRcvStateProcess } from "./input.ts";
 import { tcpReply, tcpSendReset } from "./reply.ts";
 import { RequestSock } from "./request-sock.ts";
+import { flowHash } from "./secure-seq.ts";
 import { skWake } from "./sk-mem.ts";
 import { tcpFilter } from "./sock-filter.ts";
 import { reqskQueueRemove } from "./synack.ts";
@@ -99,8 +100,11 @@ function tcpLookup(net: TcpNet, skb: Skb, dev: Netdev, v6: boolean): EhashEntry 
   const ifindex = dev.ifindex;
   if (!v6) {
     const da = dv.getUint32(ip + 16);
-    const found = net.ehash.lookup(AF_INET, dv.getUint32(ip + 12), 0, 0, 0, sport, da, 0, 0, 0, dport, ifindex);
-    return found ?? net.ports.lookupListener(AF_INET, da, 0, 0, 0, dport, ifindex);
+    const sa = dv.getUint32(ip + 12);
+    const found = net.ehash.lookup(AF_INET, sa, 0, 0, 0, sport, da, 0, 0, 0, dport, ifindex);
+    if (found !== null) return found;
+    const hash = flowHash(net.portKey, sa, 0, 0, 0, (sport << 16) | dport);
+    return net.ports.lookupListener(AF_INET, da, 0, 0, 0, dport, ifindex, hash);
   }
   const da = dv.getUint32(ip + 24);
   const db = dv.getUint32(ip + 28);
@@ -111,7 +115,9 @@ function tcpLookup(net: TcpNet, skb: Skb, dev: Netdev, v6: boolean): EhashEntry 
   const sc = dv.getUint32(ip + 16);
   const sd = dv.getUint32(ip + 20);
   const found = net.ehash.lookup(AF_INET6, sa, sb, sc, sd, sport, da, db, dc, dd, dport, ifindex);
-  return found ?? net.ports.lookupListener(AF_INET6, da, db, dc, dd, dport, ifindex);
+  if (found !== null) return found;
+  const hash = flowHash(net.portKey, sa, sb, sc, sd, (sport << 16) | dport);
+  return net.ports.lookupListener(AF_INET6, da, db, dc, dd, dport, ifindex, hash);
 }
 
 function dispatch(net: TcpNet, skb: Skb, dev: Netdev, v6: boolean, found: EhashEntry | null): void {
@@ -165,7 +171,7 @@ function toTimeWait(net: TcpNet, tw: TimeWaitSock, skb: Skb, dev: Netdev, v6: bo
       const dv = stack.arena.dv;
       const l = tw.localAddr;
       const dport = dv.getUint16(skb.transportHeader + 2);
-      const listener = net.ports.lookupListener(tw.family, l.a, l.b, l.c, l.d, dport, dev.ifindex);
+      const listener = net.ports.lookupListener(tw.family, l.a, l.b, l.c, l.d, dport, dev.ifindex, 0);
       if (listener !== null) {
         twKill(tw);
         toSocket(listener, skb, dev, v6, twAnswer.isn);

@@ -34,3 +34,9 @@ export function secureTcpTsOff(key: number, s: IpAddr, d: IpAddr): number {
 export function securePortOffset(key: number, s: IpAddr, d: IpAddr, dport: number): number {
   return hash(key, s, d, dport);
 }
+
+/** inet_ehashfn: a flow's hash, by which listeners share a port. Words of the source, both ports. */
+export function flowHash(key: number, a: number, b: number, c: number, d: number, ports: number): number {
+  const h = mix(mix(mix(mix(mix(key, a), b), c), d), ports);
+  return (h ^ (h >>> 16)) >>> 0;
+}

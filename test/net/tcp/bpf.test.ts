@@ -4,6 +4,7 @@ import type { Host } from "../../../sim/net/host.ts";
 import { AF_INET, formatMac } from "../../../sim/net/ip/address.ts";
 import { setSysctl } from "../../../sim/net/ip/sysctl-control.ts";
 import { openTcp } from "../../../sim/net/sockets/index.ts";
+import { getSockopt, setSockopt } from "../../../sim/net/sockets/sockopt.ts";
 import { attachTcx } from "../../../sim/net/tc/control.ts";
 import { tcpGetInfo } from "../../../sim/net/tcp/info.ts";
 import type { TcpSocket } from "../../../sim/net/tcp/tcp-socket.ts";
@@ -108,6 +109,54 @@ describe("TCP sockets in the hands of programs", () => {
     expect(gen()).toBe(-22);
     setSysctl(b, "net.ipv4.tcp_syncookies", "0");
     expect(check()).toBe(-22);
+  });
+});
+
+describe("options of TCP sockets in the hands of programs", () => {
+  it("are set and read, and refused beyond their bounds", () => {
+    const { kernel, a } = pair();
+    const s = openTcp(a, AF_INET);
+    const { arena } = kernel;
+    const at = arena.alloc(16);
+    const set = (name: number, value: number): number => {
+      arena.dv.setInt32(at, value, true);
+      return setSockopt(arena, s, 6, name, at, 4);
+    };
+    const text = (name: string): number => {
+      arena.u8.fill(0, at, at + 16);
+      for (let i = 0; i < name.length; i++) arena.u8[at + i] = name.charCodeAt(i);
+      return setSockopt(arena, s, 6, 13, at, name.length);
+    };
+    expect([text("reno"), text("vegas")]).toEqual([0, -2]);
+    expect([set(1, 1), set(2, 1000), set(2, 5), set(1001, 20), set(1001, 0), set(1004, 100_000), set(1004, 1)]).toEqual(
+      [0, 0, -22, 0, -22, 0, -22],
+    );
+    expect([s.sndCwnd, s.icskRtoMin, s.nonagle & 1]).toEqual([20, 25, 1]);
+    expect(getSockopt(arena, s, 6, 2, at, 4)).toBe(0);
+    expect(arena.dv.getInt32(at, true)).toBe(1000);
+    expect(getSockopt(arena, s, 6, 3, at, 4)).toBe(-22);
+  });
+});
+
+describe("SO_REUSEPORT", () => {
+  it("spreads connections over the listeners of a port", () => {
+    const { kernel, a, b } = pair();
+    const counts = [0, 0, 0, 0];
+    for (let i = 0; i < 4; i++) {
+      const s = openTcp(b, AF_INET);
+      s.reuseport = true;
+      s.bind(ip("0.0.0.0"), 80);
+      s.listen(200);
+      s.onAccept = () => {
+        while (s.accept() !== null) counts[i]!++;
+      };
+    }
+    const other = openTcp(b, AF_INET);
+    expect(() => other.bind(ip("0.0.0.0"), 80)).toThrow("Address already in use");
+    for (let i = 0; i < 200; i++) openTcp(a, AF_INET).connect(ip("10.0.0.2"), 80);
+    runFor(kernel, 0.1 * S);
+    expect(counts.reduce((x, y) => x + y)).toBe(200);
+    for (const n of counts) expect(n).toBeGreaterThan(25);
   });
 });
 
