@@ -186,7 +186,7 @@ describe("tc", () => {
         ["tc filter add dev vb bpf da obj x.o", "Cannot initialize ELF context!\nUnable to load program\n", 1],
         ["tc frob", 'Object "frob" is unknown, try "tc help".\n', 255],
         ["tc -x qdisc", 'Option "-x" is unknown, try "tc -help".\n', 255],
-        ["tc filter add dev vb ingress flower action drop", "netsim has no filter flower yet; it has bpf\n", 255],
+        ["tc filter add dev vb ingress route to 1", "netsim has no filter route yet\n", 255],
       ],
     ],
     [
