@@ -40,7 +40,9 @@ const PROG_USAGE =
   "Usage: bpftool prog { show | list } [PROG]\n" +
   "       bpftool prog dump xlated PROG [{ opcodes | linum }]\n" +
   "       bpftool prog pin   PROG FILE\n" +
-  "       bpftool prog { load | loadall } OBJ  PATH [type TYPE] [map { idx IDX | name NAME } MAP] [pinmaps MAP_DIR]\n" +
+  "       bpftool prog { load | loadall } OBJ  PATH [type TYPE] [xdpmeta_dev NAME] [map { idx IDX | name NAME } MAP]\n" +
+  "                                      [pinmaps MAP_DIR]\n" +
+  "       bpftool prog tracelog { stdout | stderr } PROG\n" +
   "\n" +
   "       MAP := { id MAP_ID | pinned FILE | name MAP_NAME }\n" +
   "       PROG := { id PROG_ID | pinned FILE | tag PROG_TAG | name PROG_NAME }\n" +

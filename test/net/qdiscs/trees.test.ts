@@ -188,7 +188,7 @@ describe("random trees of qdiscs under random commands and traffic", () => {
         { numRuns: 8 },
       );
       // the commands are no nonsense: many are granted
-      expect(granted).toBeGreaterThan(100);
+      expect(granted).toBeGreaterThan(30);
     },
   );
 });
