@@ -57,7 +57,7 @@ describe("nstat", () => {
 
   it.each([
     ["nstat -d 5", 1, /^netsim has no `nstat -d` yet/],
-    ["nstat TcpRetransSegs", 1, /^nstat: netsim counts nothing by the name of TcpRetransSegs\n$/],
+    ["nstat TcpExtTCPMemoryPressures", 1, /^nstat: netsim counts nothing by the name of TcpExtTCPMemoryPressures\n$/],
     ["nstat -q", 255, /^nstat: invalid option -- 'q'\nUsage: nstat/],
   ] as const)("%s is refused", async (line, status, stderr) => {
     const result = await new ToolNetwork("pair").exec("a", line);
