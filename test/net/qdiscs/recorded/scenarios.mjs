@@ -125,8 +125,8 @@ export const scenarios = [
     steps: [
       tc("qdisc add dev va root handle 1: htb"),
       tc("class add dev va parent 1: classid 1:1 htb rate 400kbit burst 2000 cburst 2000"),
-      tc("class add dev va parent 1:1 classid 1:10 htb rate 80kbit ceil 400kbit burst 2000 cburst 2000 prio 1"),
-      tc("class add dev va parent 1:1 classid 1:20 htb rate 80kbit ceil 400kbit burst 2000 cburst 2000 prio 0"),
+      tc("class add dev va parent 1:1 classid 1:10 htb rate 72kbit ceil 400kbit burst 2000 cburst 2000 prio 1"),
+      tc("class add dev va parent 1:1 classid 1:20 htb rate 96kbit ceil 400kbit burst 2000 cburst 2000 prio 0"),
       send(8, 1000, cls(0x10)),
       send(8, 1000, cls(0x20)),
       wait(700),
