@@ -11,6 +11,17 @@ const quietly = (host, ...commands) => commands.map((run) => ({ host, run, quiet
 const frames = (count, options) => ({ host: "a", send: { dev: "va", hex: frame(options), count } });
 const sleep = (host, seconds) => quietly(host, `sleep ${seconds}`)[0];
 
+/** The kernel frees what a deleted filter had, its actions' indices among it, in a work queue. */
+const settled = (topics) =>
+  Object.fromEntries(
+    Object.entries(topics).map(([name, topic]) => {
+      const steps = topic.steps.flatMap((step) =>
+        /^tc (filter|qdisc|chain) del /.test(step.run ?? "") ? [step, sleep(step.host, 0.3)] : [step],
+      );
+      return [name, { ...topic, steps }];
+    }),
+  );
+
 /** File under vectors/text/ -> network and steps. */
 export const topics = {
   "ip-link": {
@@ -577,5 +588,5 @@ export const topics = {
       "sysctl net.ipv4.fib_multipath_hash_policy",
     ),
   },
-  ...filterTopics({ pair, on, frames }),
+  ...settled(filterTopics({ pair, on, frames })),
 };
